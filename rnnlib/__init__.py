@@ -1,0 +1,30 @@
+"""The library of the course *Recurrent Neural Networks from Scratch*.
+
+Read it in this order: `data` (the task), `linear` (the network that counts), `gradcheck` (is the
+gradient right?), `optim` and `train` (learning), then `plots` and `explore` (looking). The core
+needs NumPy alone; `plots` and `explore`, which draw, are imported on their own.
+"""
+
+from rnnlib.data import counting_task, published_counting_task
+from rnnlib.gradcheck import check_gradients, numerical_gradients, relative_error
+from rnnlib.linear import LinearRNN, loss_surface
+from rnnlib.optim import SGD, Optimizer, RProp
+from rnnlib.source import show_source
+from rnnlib.train import DivergenceError, History, descend
+
+__all__ = [
+    "SGD",
+    "DivergenceError",
+    "History",
+    "LinearRNN",
+    "Optimizer",
+    "RProp",
+    "check_gradients",
+    "counting_task",
+    "descend",
+    "loss_surface",
+    "numerical_gradients",
+    "published_counting_task",
+    "relative_error",
+    "show_source",
+]
