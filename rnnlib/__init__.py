@@ -6,7 +6,11 @@ needs NumPy alone; `plots` and `explore`, which draw, are imported on their own.
 """
 
 from rnnlib.data import counting_task, published_counting_task
-from rnnlib.gradcheck import check_gradients, numerical_gradients, relative_error
+from rnnlib.gradcheck import (
+    check_gradients,
+    numerical_gradients,
+    relative_error,
+)
 from rnnlib.linear import LinearRNN, loss_surface
 from rnnlib.optim import SGD, Optimizer, RProp
 from rnnlib.source import show_source

@@ -9,7 +9,9 @@ import numpy as np
 __all__ = ["finite_array", "whole_number"]
 
 
-def finite_array(name: str, value: object, ndim: int | tuple[int, ...]) -> np.ndarray:
+def finite_array(
+    name: str, value: object, ndim: int | tuple[int, ...]
+) -> np.ndarray:
     """Return `value` as an array of float64, or say what is wrong with it.
 
     Arguments
@@ -24,9 +26,13 @@ def finite_array(name: str, value: object, ndim: int | tuple[int, ...]) -> np.nd
     try:
         array = np.asarray(value)
     except ValueError:
-        raise TypeError(f"{name}: expected numbers in a regular array, got {value!r:.60}") from None
+        raise TypeError(
+            f"{name}: expected numbers in a regular array, got {value!r:.60}"
+        ) from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got {value!r:.60} of dtype {array.dtype}")
+        raise TypeError(
+            f"{name}: expected real numbers, got {value!r:.60} of dtype {array.dtype}"
+        )
     accepted = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in accepted:
         wanted = " or ".join(str(n) for n in accepted)
@@ -34,13 +40,17 @@ def finite_array(name: str, value: object, ndim: int | tuple[int, ...]) -> np.nd
             f"{name}: expected an array with {wanted} axes, got {array.ndim} (shape {array.shape})"
         )
     if array.size == 0:
-        raise ValueError(f"{name}: expected at least one number, got none (shape {array.shape})")
+        raise ValueError(
+            f"{name}: expected at least one number, got none (shape {array.shape})"
+        )
     array = array.astype(np.float64)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         where = f" at index {list(index)}" if index else ""
-        raise ValueError(f"{name}: expected finite numbers, got {array[index]}{where}")
+        raise ValueError(
+            f"{name}: expected finite numbers, got {array[index]}{where}"
+        )
     return array
 
 
@@ -56,7 +66,9 @@ def whole_number(name: str, value: object, least: int) -> int:
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected a whole number, got {value!r:.60}") from None
+        raise TypeError(
+            f"{name}: expected a whole number, got {value!r:.60}"
+        ) from None
     if number < least:
         raise ValueError(f"{name}: expected at least {least}, got {number}")
     return number

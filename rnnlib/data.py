@@ -31,7 +31,9 @@ def counting_task(
     Chapter: *recurrence*.
     """
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, got {rng!r:.60}")
+        raise TypeError(
+            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
+        )
     n_sequences = whole_number("n_sequences", n_sequences, least=1)
     length = whole_number("length", length, least=1)
     inputs = rng.integers(0, 2, size=(length, n_sequences)).astype(np.float64)

@@ -7,6 +7,7 @@ import hashlib
 import html
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,7 +73,12 @@ class Explorer:
         form: str,
     ) -> None:
         self.draw, self.values, self.label = draw, list(values), label
-        self.describe, self.caption, self.start, self.form = describe, caption, start, form
+        self.describe, self.caption, self.start, self.form = (
+            describe,
+            caption,
+            start,
+            form,
+        )
 
     def frames(self) -> list[bytes]:
         """Draw every frame, as PNG images of one size."""
@@ -81,7 +87,9 @@ class Explorer:
         frames = [_png(self.draw(value)) for value in bar]
         sizes = {Image.open(io.BytesIO(frame)).size for frame in frames}
         if len(sizes) > 1:
-            raise ValueError(f"draw: expected figures of one size, got {sorted(sizes)} pixels")
+            raise ValueError(
+                f"draw: expected figures of one size, got {sorted(sizes)} pixels"
+            )
         return frames
 
     def to_html(self) -> str:
@@ -106,11 +114,11 @@ class Explorer:
             alt=html.escape(alts[self.start]),
             width=width,
             height=height,
-            label=html.escape(self.label),
+            label=_with_indices(self.label),
             last=len(frames) - 1,
             start=self.start,
             value=html.escape(texts[self.start]),
-            caption=html.escape(self.caption),
+            caption=_with_indices(self.caption),
             script=script,
         )
 
@@ -121,15 +129,26 @@ class Explorer:
         first = self.values[self.start]
         options = {"description": self.label, "layout": {"width": "95%"}}
         if all(isinstance(value, int) for value in self.values):
-            slider = ipywidgets.IntSlider(first, min(self.values), max(self.values), **options)
+            slider = ipywidgets.IntSlider(
+                first, min(self.values), max(self.values), **options
+            )
         elif all(isinstance(value, int | float) for value in self.values):
             low, high = min(self.values), max(self.values)
             slider = ipywidgets.FloatSlider(
-                first, min=low, max=high, step=(high - low) / 200, readout_format=".3g", **options
+                first,
+                min=low,
+                max=high,
+                step=(high - low) / 200,
+                readout_format=".3g",
+                **options,
             )
         else:
-            slider = ipywidgets.SelectionSlider(options=self.values, value=first, **options)
-        image = ipywidgets.Image(value=_png(self.draw(first)), layout={"max_width": "100%"})
+            slider = ipywidgets.SelectionSlider(
+                options=self.values, value=first, **options
+            )
+        image = ipywidgets.Image(
+            value=_png(self.draw(first)), layout={"max_width": "100%"}
+        )
         words = ipywidgets.HTML(html.escape(self.describe(first)))
 
         def recompute(change: dict) -> None:
@@ -139,9 +158,14 @@ class Explorer:
         slider.observe(recompute, names="value")
         return ipywidgets.VBox([slider, image, words])
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> dict[str, Any]:
         """Both at once: a live notebook shows the widget, the built page the player."""
-        bundle = {"text/plain": self.describe(self.values[self.start]), "text/html": self.to_html()}
+        bundle = {
+            "text/plain": self.describe(self.values[self.start]),
+            "text/html": self.to_html(),
+        }
         try:
             bundle.update(self.to_widget()._repr_mimebundle_())
         except ImportError:
@@ -184,21 +208,36 @@ def explore(
     if len(values) == 0:
         raise ValueError("values: expected at least one value, got none")
     if not 0 <= start < len(values):
-        raise ValueError(f"start: expected an index from 0 to {len(values) - 1}, got {start}")
+        raise ValueError(
+            f"start: expected an index from 0 to {len(values) - 1}, got {start}"
+        )
     for name, function in (("draw", draw), ("describe", describe)):
         if not callable(function):
-            raise TypeError(f"{name}: expected a function of one value, got {function!r:.60}")
+            raise TypeError(
+                f"{name}: expected a function of one value, got {function!r:.60}"
+            )
     return Explorer(draw, values, label, describe, caption, start, form)
+
+
+def _with_indices(text: str) -> str:
+    """Text as HTML, with w_x and s_3 set as letters with an index."""
+    return re.sub(
+        r"\b([a-zδξ])_(\w+)", r"<i>\1</i><sub>\2</sub>", html.escape(text)
+    )
 
 
 def _png(figure: Figure) -> bytes:
     """The figure as a PNG of 64 colours: a third of the size, and no difference to the eye."""
     figure.set_dpi(_FRAME_DPI)
     figure.canvas.draw()
-    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert(
+        "RGB"
+    )
     plt.close(figure)
     packed = io.BytesIO()
-    pixels.quantize(64, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    pixels.quantize(64, dither=Image.Dither.NONE).save(
+        packed, "PNG", optimize=True
+    )
     return packed.getvalue()
 
 

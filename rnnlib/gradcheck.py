@@ -11,7 +11,11 @@ __all__ = ["check_gradients", "numerical_gradients", "relative_error"]
 
 
 def numerical_gradients(
-    model: Any, inputs: np.ndarray, targets: np.ndarray, eps: float = 1e-5, **options: Any
+    model: Any,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    eps: float = 1e-5,
+    **options: Any,
 ) -> dict[str, np.ndarray]:
     """Measure the gradient by nudging one number at a time: central differences.
 
@@ -64,9 +68,13 @@ def relative_error(grad: np.ndarray, measured: np.ndarray) -> float:
     """
     grad, measured = np.asarray(grad), np.asarray(measured)
     if grad.shape != measured.shape:
-        raise ValueError(f"measured: expected shape {grad.shape}, got {measured.shape}")
+        raise ValueError(
+            f"measured: expected shape {grad.shape}, got {measured.shape}"
+        )
     total = np.linalg.norm(grad) + np.linalg.norm(measured)
-    return float(np.linalg.norm(grad - measured) / total) if total != 0 else 0.0
+    return (
+        float(np.linalg.norm(grad - measured) / total) if total != 0 else 0.0
+    )
 
 
 def check_gradients(
@@ -99,10 +107,15 @@ def check_gradients(
             f"gradients for {sorted(grads)}, but the parameters are {sorted(model.params)}"
         )
     measured = numerical_gradients(model, inputs, targets, eps, **options)
-    return {name: _check_one(name, grads[name], measured[name], tolerance) for name in grads}
+    return {
+        name: _check_one(name, grads[name], measured[name], tolerance)
+        for name in grads
+    }
 
 
-def _check_one(name: str, grad: np.ndarray, measured: np.ndarray, tolerance: float) -> float:
+def _check_one(
+    name: str, grad: np.ndarray, measured: np.ndarray, tolerance: float
+) -> float:
     grad = np.asarray(grad)
     if grad.shape != measured.shape:
         raise AssertionError(
@@ -114,7 +127,9 @@ def _check_one(name: str, grad: np.ndarray, measured: np.ndarray, tolerance: flo
         worst = tuple(int(i) for i in np.argwhere(~np.isfinite(gap))[0])
         verdict = "not finite"
     else:
-        worst = tuple(int(i) for i in np.unravel_index(np.argmax(gap), gap.shape))
+        worst = tuple(
+            int(i) for i in np.unravel_index(np.argmax(gap), gap.shape)
+        )
         error = relative_error(grad, measured)
         if error <= tolerance:
             return error

@@ -12,8 +12,8 @@ __all__ = ["LinearRNN", "loss_surface"]
 class LinearRNN:
     """A recurrent network of one linear unit that reads a sequence and answers at its end.
 
-        s_k = w_rec s_{k-1} + w_x x_k,    s_0 = 0,    k = 1 … n
-        ξ   = mean over the B sequences of (s_n − t)²
+        s_k = w_rec s_{k-1} + w_x x_k,    s_0 = 0,    k = 1 … T
+        ξ   = mean over the B sequences of (s_T − t)²
 
     Arguments
         w_x    weight of the input
@@ -34,7 +34,9 @@ class LinearRNN:
             "w_rec": finite_array("w_rec", w_rec, ndim=0),
         }
 
-    def states(self, inputs: np.ndarray, state: np.ndarray | None = None) -> np.ndarray:
+    def states(
+        self, inputs: np.ndarray, state: np.ndarray | None = None
+    ) -> np.ndarray:
         """Run the network and return every state.
 
             s_k = w_rec s_{k-1} + w_x x_k
@@ -61,11 +63,14 @@ class LinearRNN:
         return s
 
     def gradient_over_time(
-        self, inputs: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray | None = None,
     ) -> np.ndarray:
         """How much the loss owes to each state: the backward pass.
 
-            δ_n     = ∂ξ/∂s_n     = 2 (s_n − t) / B
+            δ_T     = ∂ξ/∂s_T     = 2 (s_T − t) / B
             δ_{k-1} = ∂ξ/∂s_{k-1} = w_rec δ_k
 
         Arguments as for `loss_and_grads`.
@@ -90,11 +95,14 @@ class LinearRNN:
         return ds
 
     def loss_and_grads(
-        self, inputs: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        state: np.ndarray | None = None,
     ) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
         """The loss, its gradient by backpropagation through time, and the last state.
 
-            ξ        = (1/B) Σ_b (s_n − t)²
+            ξ        = (1/B) Σ_b (s_T − t)²
             dξ/dw_x   = Σ_b Σ_k δ_k x_k
             dξ/dw_rec = Σ_b Σ_k δ_k s_{k-1}
 
@@ -106,7 +114,7 @@ class LinearRNN:
         Returns
             loss   ξ, the mean over sequences of the squared error (in counts²)
             grads  same keys and shapes as `params`
-            state  s_n, shape (B): the answer, and the initial state of whatever comes next
+            state  s_T, shape (B): the answer, and the initial state of whatever comes next
 
         Errors
             TypeError, ValueError  an argument of another kind or shape, empty, or not finite
@@ -130,7 +138,7 @@ def loss_surface(
 ) -> np.ndarray:
     """The loss at every pair of weights, without a loop.
 
-        s_n = w_x u,   u = Σ_k w_rec^{n-k} x_k        (s_n is linear in w_x)
+        s_T = w_x u,   u = Σ_k w_rec^{T-k} x_k        (s_T is linear in w_x)
         ξ   = mean over the B sequences of (w_x u − t)²
 
     Arguments
@@ -152,13 +160,17 @@ def loss_surface(
     t = _one_per_sequence("targets", targets, x)
     w_x = finite_array("w_x", w_x, ndim=1)
     w_rec = finite_array("w_rec", w_rec, ndim=1)
-    powers = w_rec[:, None] ** np.arange(len(x) - 1, -1, -1)  # (R, T): w_rec^{n-k}
+    powers = w_rec[:, None] ** np.arange(
+        len(x) - 1, -1, -1
+    )  # (R, T): w_rec^{T-k}
     u = powers @ x  # (R, B)
     errors = w_x[None, :, None] * u[:, None, :] - t  # (R, M, B)
     return np.mean(errors**2, axis=2)
 
 
-def _one_per_sequence(name: str, value: object, like: np.ndarray) -> np.ndarray:
+def _one_per_sequence(
+    name: str, value: object, like: np.ndarray
+) -> np.ndarray:
     """One number for each of the B sequences (columns) of `like`."""
     array = finite_array(name, value, ndim=1)
     if len(array) != like.shape[1]:

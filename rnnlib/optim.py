@@ -37,23 +37,35 @@ class Optimizer:
                 array of floats, a gradient or loss that is not finite. No parameter has moved then.
         """
         if params.keys() != grads.keys():
-            raise ValueError(f"grads: expected the names {sorted(params)}, got {sorted(grads)}")
+            raise ValueError(
+                f"grads: expected the names {sorted(params)}, got {sorted(grads)}"
+            )
         if loss is not None and not np.isfinite(loss):
-            raise ValueError(f"loss: expected a finite number, got {loss}; {_ADVICE}")
+            raise ValueError(
+                f"loss: expected a finite number, got {loss}; {_ADVICE}"
+            )
         for name, param in params.items():
             _check_pair(name, param, grads[name])
         # First all the steps, then all the moves: a step that cannot be made moves nothing.
         memories = {n: dict(self._memories.get(n, {})) for n in params}
-        moves = {n: self.update(np.asarray(g), memories[n], loss) for n, g in sorted(grads.items())}
+        moves = {
+            n: self.update(np.asarray(g), memories[n], loss)
+            for n, g in sorted(grads.items())
+        }
         self._memories = memories
         for name, param in params.items():
             param += moves[name]
 
     def update(
-        self, grad: np.ndarray, memory: dict[str, np.ndarray], loss: float | None
+        self,
+        grad: np.ndarray,
+        memory: dict[str, np.ndarray],
+        loss: float | None,
     ) -> np.ndarray:
         """Return what to add to one parameter. Each optimiser writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how to update")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say how to update"
+        )
 
 
 class SGD(Optimizer):
@@ -74,15 +86,22 @@ class SGD(Optimizer):
 
     def __init__(self, learning_rate: float, momentum: float = 0.0) -> None:
         super().__init__()
-        self.learning_rate = _between("learning_rate", learning_rate, 0, np.inf, open_low=True)
+        self.learning_rate = _between(
+            "learning_rate", learning_rate, 0, np.inf, open_low=True
+        )
         self.momentum = _between("momentum", momentum, 0, 1)
 
     def update(
-        self, grad: np.ndarray, memory: dict[str, np.ndarray], loss: float | None
+        self,
+        grad: np.ndarray,
+        memory: dict[str, np.ndarray],
+        loss: float | None,
     ) -> np.ndarray:
         """v ← μ v − η g; the step is v."""
         velocity = memory.get("velocity", np.zeros_like(grad))
-        memory["velocity"] = self.momentum * velocity - self.learning_rate * grad
+        memory["velocity"] = (
+            self.momentum * velocity - self.learning_rate * grad
+        )
         return memory["velocity"]
 
 
@@ -130,44 +149,68 @@ class RProp(Optimizer):
     ) -> None:
         super().__init__()
         if variant not in self.variants:
-            raise ValueError(f"variant: expected one of {list(self.variants)}, got {variant!r}")
+            raise ValueError(
+                f"variant: expected one of {list(self.variants)}, got {variant!r}"
+            )
         self.variant = variant
-        self.initial_step = _between("initial_step", initial_step, 0, np.inf, open_low=True)
-        self.eta_plus = _between("eta_plus", eta_plus, 1, np.inf, open_low=True)
+        self.initial_step = _between(
+            "initial_step", initial_step, 0, np.inf, open_low=True
+        )
+        self.eta_plus = _between(
+            "eta_plus", eta_plus, 1, np.inf, open_low=True
+        )
         self.eta_minus = _between("eta_minus", eta_minus, 0, 1, open_low=True)
         self.min_step = _between("min_step", min_step, 0, np.inf)
         if not max_step >= self.min_step:
-            raise ValueError(f"max_step: expected at least min_step = {min_step}, got {max_step}")
+            raise ValueError(
+                f"max_step: expected at least min_step = {min_step}, got {max_step}"
+            )
         self.max_step = max_step
 
     def update(
-        self, grad: np.ndarray, memory: dict[str, np.ndarray], loss: float | None
+        self,
+        grad: np.ndarray,
+        memory: dict[str, np.ndarray],
+        loss: float | None,
     ) -> np.ndarray:
         """Resize Δ by comparing signs, then step against the sign."""
         sign = np.sign(grad)
         last_sign = memory.get("sign", np.zeros_like(sign))
         size = self._resize(
-            memory.get("size", np.full_like(sign, self.initial_step)), sign, last_sign
+            memory.get("size", np.full_like(sign, self.initial_step)),
+            sign,
+            last_sign,
         )
         step = -sign * size
         turned = sign * last_sign < 0
         if self.variant in ("Rprop+", "iRprop-", "iRprop+"):
-            step = np.where(turned, self._answer_to_a_turn(step, memory, loss), step)
-            sign = np.where(turned, 0.0, sign)  # 0: no sign to compare with at the next call
+            step = np.where(
+                turned, self._answer_to_a_turn(step, memory, loss), step
+            )
+            sign = np.where(
+                turned, 0.0, sign
+            )  # 0: no sign to compare with at the next call
         memory.update(sign=sign, size=size, step=step)
         if loss is not None:
             memory["loss"] = loss
         return step
 
-    def _resize(self, size: np.ndarray, sign: np.ndarray, last_sign: np.ndarray) -> np.ndarray:
+    def _resize(
+        self, size: np.ndarray, sign: np.ndarray, last_sign: np.ndarray
+    ) -> np.ndarray:
         grow, shrink = sign * last_sign > 0, sign * last_sign < 0
         if self.variant == "published":
             grow, shrink = sign == last_sign, sign != last_sign
-        factor = np.where(grow, self.eta_plus, np.where(shrink, self.eta_minus, 1.0))
+        factor = np.where(
+            grow, self.eta_plus, np.where(shrink, self.eta_minus, 1.0)
+        )
         return np.clip(size * factor, self.min_step, self.max_step)
 
     def _answer_to_a_turn(
-        self, step: np.ndarray, memory: dict[str, np.ndarray], loss: float | None
+        self,
+        step: np.ndarray,
+        memory: dict[str, np.ndarray],
+        loss: float | None,
     ) -> np.ndarray:
         back = -memory.get("step", np.zeros_like(step))
         if self.variant == "Rprop+":
@@ -175,8 +218,12 @@ class RProp(Optimizer):
         if self.variant == "iRprop-":
             return np.zeros_like(step)
         if loss is None:
-            raise ValueError("loss: 'iRprop+' compares losses; call step(params, grads, loss)")
-        return back if loss > memory.get("loss", np.inf) else np.zeros_like(step)
+            raise ValueError(
+                "loss: 'iRprop+' compares losses; call step(params, grads, loss)"
+            )
+        return (
+            back if loss > memory.get("loss", np.inf) else np.zeros_like(step)
+        )
 
 
 _ADVICE = "try a smaller learning rate or step, or start nearer"
@@ -185,23 +232,33 @@ _ADVICE = "try a smaller learning rate or step, or start nearer"
 def _check_pair(name: str, param: np.ndarray, grad: np.ndarray) -> None:
     """One parameter and its gradient fit together and can be used."""
     if not isinstance(param, np.ndarray) or param.dtype.kind != "f":
-        raise TypeError(f"params[{name!r}]: expected an array of floats, got {param!r:.60}")
+        raise TypeError(
+            f"params[{name!r}]: expected an array of floats, got {param!r:.60}"
+        )
     if np.shape(grad) != param.shape:
-        raise ValueError(f"grads[{name!r}]: expected shape {param.shape}, got {np.shape(grad)}")
+        raise ValueError(
+            f"grads[{name!r}]: expected shape {param.shape}, got {np.shape(grad)}"
+        )
     bad = np.argwhere(~np.isfinite(grad))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         value = np.asarray(grad)[index]
         where = f" at index {list(index)}" if index else ""
-        raise ValueError(f"grads[{name!r}]: expected finite numbers, got {value}{where}; {_ADVICE}")
+        raise ValueError(
+            f"grads[{name!r}]: expected finite numbers, got {value}{where}; {_ADVICE}"
+        )
 
 
-def _between(name: str, value: float, low: float, high: float, open_low: bool = False) -> float:
+def _between(
+    name: str, value: float, low: float, high: float, open_low: bool = False
+) -> float:
     """A number from `low` (or just above it) to below `high`."""
     try:
         inside = (value > low if open_low else value >= low) and value < high
     except TypeError:
-        raise TypeError(f"{name}: expected a number, got {value!r:.60}") from None
+        raise TypeError(
+            f"{name}: expected a number, got {value!r:.60}"
+        ) from None
     if not inside:
         raise ValueError(
             f"{name}: expected a number {'above' if open_low else 'of at least'} {low}"

@@ -40,19 +40,27 @@ def show_source(thing: Callable | type, docstring: bool = False) -> Source:
     try:
         code = textwrap.dedent(inspect.getsource(thing))
     except (OSError, TypeError):
-        raise TypeError(f"thing: expected a Python function or class, got {thing!r:.60}") from None
+        raise TypeError(
+            f"thing: expected a Python function or class, got {thing!r:.60}"
+        ) from None
     return Source(code.rstrip() if docstring else _without_docstrings(code))
 
 
 def _without_docstrings(code: str) -> str:
     lines = code.rstrip().split("\n")
     for node in ast.walk(ast.parse(code)):
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or not ast.get_docstring(node):
+        if not isinstance(
+            node, ast.FunctionDef | ast.ClassDef
+        ) or not ast.get_docstring(node):
             continue
         first = node.body[0]
-        lines[first.lineno - 1 : first.end_lineno] = [None] * (first.end_lineno - first.lineno + 1)
+        lines[first.lineno - 1 : first.end_lineno] = [None] * (
+            first.end_lineno - first.lineno + 1
+        )
     kept = [line for line in lines if line is not None]
     # Where a class docstring stood, the blank line after it goes too.
     return "\n".join(
-        line for i, line in enumerate(kept) if line or not kept[i - 1].rstrip().endswith(":")
+        line
+        for i, line in enumerate(kept)
+        if line or not kept[i - 1].rstrip().endswith(":")
     )

@@ -69,7 +69,9 @@ def descend(
         for i in progress(range(steps + 1)):
             loss, grads, _ = model.loss_and_grads(inputs, targets)
             if not _all_finite(loss, grads):
-                raise DivergenceError(_diverged(i, loss), _history(losses, params))
+                raise DivergenceError(
+                    _diverged(i, loss), _history(losses, params)
+                )
             losses.append(loss)
             for name, param in model.params.items():
                 params[name].append(param.copy())
@@ -79,7 +81,10 @@ def descend(
 
 
 def _all_finite(loss: float, grads: dict[str, np.ndarray]) -> bool:
-    return bool(np.isfinite(loss) and all(np.all(np.isfinite(g)) for g in grads.values()))
+    return bool(
+        np.isfinite(loss)
+        and all(np.all(np.isfinite(g)) for g in grads.values())
+    )
 
 
 def _diverged(step: int, loss: float) -> str:
@@ -89,5 +94,10 @@ def _diverged(step: int, loss: float) -> str:
     )
 
 
-def _history(losses: list[float], params: dict[str, list[np.ndarray]]) -> History:
-    return History(np.array(losses), {name: np.array(values) for name, values in params.items()})
+def _history(
+    losses: list[float], params: dict[str, list[np.ndarray]]
+) -> History:
+    return History(
+        np.array(losses),
+        {name: np.array(values) for name, values in params.items()},
+    )
