@@ -13,9 +13,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
+
+from rnnlib.checks import whole_number
 
 __all__ = ["Explorer", "explore"]
 
@@ -205,9 +208,10 @@ def explore(
 
     Chapters: *recurrence* onwards.
     """
+    values = list(values)
     if len(values) == 0:
         raise ValueError("values: expected at least one value, got none")
-    if not 0 <= start < len(values):
+    if whole_number("start", start, least=0) >= len(values):
         raise ValueError(
             f"start: expected an index from 0 to {len(values) - 1}, got {start}"
         )
@@ -228,11 +232,15 @@ def _with_indices(text: str) -> str:
 
 def _png(figure: Figure) -> bytes:
     """The figure as a PNG of 64 colours: a third of the size, and no difference to the eye."""
+    if not isinstance(figure, Figure):
+        raise TypeError(
+            f"draw: expected it to return a figure, got {figure!r:.60}"
+        )
     figure.set_dpi(_FRAME_DPI)
-    figure.canvas.draw()
-    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert(
-        "RGB"
-    )
+    # Whatever canvas the figure came with, this one has pixels.
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
     packed = io.BytesIO()
     pixels.quantize(64, dither=Image.Dither.NONE).save(

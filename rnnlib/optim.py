@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 __all__ = ["SGD", "Optimizer", "RProp"]
@@ -40,18 +42,15 @@ class Optimizer:
             raise ValueError(
                 f"grads: expected the names {sorted(params)}, got {sorted(grads)}"
             )
-        if loss is not None and not np.isfinite(loss):
-            raise ValueError(
-                f"loss: expected a finite number, got {loss}; {_ADVICE}"
-            )
-        for name, param in params.items():
-            _check_pair(name, param, grads[name])
+        if loss is not None:
+            _check_loss(loss)
+        grads = {
+            name: _fitting(name, param, grads[name])
+            for name, param in params.items()
+        }
         # First all the steps, then all the moves: a step that cannot be made moves nothing.
         memories = {n: dict(self._memories.get(n, {})) for n in params}
-        moves = {
-            n: self.update(np.asarray(g), memories[n], loss)
-            for n, g in sorted(grads.items())
-        }
+        moves = {n: self.update(grads[n], memories[n], loss) for n in params}
         self._memories = memories
         for name, param in params.items():
             param += moves[name]
@@ -161,11 +160,13 @@ class RProp(Optimizer):
         )
         self.eta_minus = _between("eta_minus", eta_minus, 0, 1, open_low=True)
         self.min_step = _between("min_step", min_step, 0, np.inf)
-        if not max_step >= self.min_step:
+        self.max_step = _between(
+            "max_step", max_step, 0, np.inf, open_low=True, open_high=False
+        )
+        if self.max_step < self.min_step:
             raise ValueError(
                 f"max_step: expected at least min_step = {min_step}, got {max_step}"
             )
-        self.max_step = max_step
 
     def update(
         self,
@@ -229,39 +230,68 @@ class RProp(Optimizer):
 _ADVICE = "try a smaller learning rate or step, or start nearer"
 
 
-def _check_pair(name: str, param: np.ndarray, grad: np.ndarray) -> None:
-    """One parameter and its gradient fit together and can be used."""
+def _check_loss(loss: float) -> None:
+    try:
+        finite = math.isfinite(loss)
+    except TypeError:
+        raise TypeError(f"loss: expected a number, got {loss!r:.60}") from None
+    if not finite:
+        raise ValueError(
+            f"loss: expected a finite number, got {loss}; {_ADVICE}"
+        )
+
+
+def _fitting(name: str, param: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    """The gradient of one parameter as an array of floats, if the two fit and can be used."""
     if not isinstance(param, np.ndarray) or param.dtype.kind != "f":
         raise TypeError(
             f"params[{name!r}]: expected an array of floats, got {param!r:.60}"
         )
-    if np.shape(grad) != param.shape:
+    if not param.flags.writeable:
         raise ValueError(
-            f"grads[{name!r}]: expected shape {param.shape}, got {np.shape(grad)}"
+            f"params[{name!r}]: expected an array that can be written to"
+        )
+    grad = np.asarray(grad)
+    if grad.dtype.kind not in "biuf":
+        raise TypeError(
+            f"grads[{name!r}]: expected real numbers, got {grad!r:.60}"
+        )
+    if grad.shape != param.shape:
+        raise ValueError(
+            f"grads[{name!r}]: expected shape {param.shape}, got {grad.shape}"
         )
     bad = np.argwhere(~np.isfinite(grad))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
-        value = np.asarray(grad)[index]
         where = f" at index {list(index)}" if index else ""
         raise ValueError(
-            f"grads[{name!r}]: expected finite numbers, got {value}{where}; {_ADVICE}"
+            f"grads[{name!r}]: expected finite numbers, got {grad[index]}{where}; {_ADVICE}"
         )
+    # Whole numbers become floats: a step size of 0.001 among integers would be 0.
+    return grad.astype(np.result_type(grad, param), copy=False)
 
 
 def _between(
-    name: str, value: float, low: float, high: float, open_low: bool = False
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    open_low: bool = False,
+    open_high: bool = True,
 ) -> float:
-    """A number from `low` (or just above it) to below `high`."""
+    """A number from `low` to `high`; an open end is not itself allowed."""
     try:
-        inside = (value > low if open_low else value >= low) and value < high
-    except TypeError:
+        above = bool(value > low if open_low else value >= low)
+        below = bool(value < high if open_high else value <= high)
+    except (TypeError, ValueError):  # text, complex numbers, whole arrays
         raise TypeError(
             f"{name}: expected a number, got {value!r:.60}"
         ) from None
-    if not inside:
+    if not (above and below):
+        kind = "finite number" if high == np.inf and open_high else "number"
+        bound = "above" if open_low else "of at least"
+        upper = "" if high == np.inf else f" and below {high}"
         raise ValueError(
-            f"{name}: expected a number {'above' if open_low else 'of at least'} {low}"
-            f"{'' if high == np.inf else f' and below {high}'}, got {value}"
+            f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
         )
     return float(value)

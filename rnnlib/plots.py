@@ -95,6 +95,17 @@ def draw_surface(
 
     Chapter: *loss-surface*.
     """
+    w_x, w_rec = (
+        finite_array("w_x", w_x, ndim=1),
+        finite_array("w_rec", w_rec, ndim=1),
+    )
+    loss = finite_array("loss", loss, ndim=2)
+    if loss.shape != (len(w_rec), len(w_x)):
+        raise ValueError(
+            f"loss: expected shape {(len(w_rec), len(w_x))}, got {loss.shape}"
+        )
+    # A loss of exactly 0 has no logarithm and would be a hole: it takes the lowest colour.
+    loss = np.maximum(loss, np.finfo(float).tiny)
     # Bands instead of a continuous scale: their edges are the lines of equal loss.
     filled = ax.pcolormesh(
         w_x,
@@ -132,6 +143,10 @@ def draw_path(
         finite_array("w_x", w_x, ndim=1),
         finite_array("w_rec", w_rec, ndim=1),
     )
+    if len(w_x) != len(w_rec):
+        raise ValueError(
+            f"w_rec: expected {len(w_x)} values, one for each of w_x, got {len(w_rec)}"
+        )
     ax.plot(w_x, w_rec, "-", color="white", linewidth=3.5)
     ax.plot(w_x, w_rec, "-", color=COLORS["red"], linewidth=1.6)
     ax.plot(
@@ -198,6 +213,13 @@ def draw_unrolled(
     Chapters: *recurrence* (forward), *linear-rnn* (backward).
     """
     T = len(inputs)
+    for name, row in (("states", states), ("deltas", deltas)):
+        if row is not None and len(row) != T + 1:
+            raise ValueError(
+                f"{name}: expected {T + 1} numbers for {T} inputs, got {len(row)}"
+            )
+    if step is not None and not 0 <= step <= T:
+        raise ValueError(f"step: expected a step from 0 to {T}, got {step}")
     backward = deltas is not None
     reached = T if step is None or backward else step
     for k in range(T + 1):

@@ -54,13 +54,11 @@ def _without_docstrings(code: str) -> str:
         ) or not ast.get_docstring(node):
             continue
         first = node.body[0]
-        lines[first.lineno - 1 : first.end_lineno] = [None] * (
-            first.end_lineno - first.lineno + 1
-        )
-    kept = [line for line in lines if line is not None]
-    # Where a class docstring stood, the blank line after it goes too.
-    return "\n".join(
-        line
-        for i, line in enumerate(kept)
-        if line or not kept[i - 1].rstrip().endswith(":")
-    )
+        begin, end = first.lineno - 1, first.end_lineno
+        # Where a docstring stood, the blank line after it goes too.
+        if end < len(lines) and not lines[end].strip():
+            end += 1
+        lines[begin:end] = [None] * (end - begin)
+        if len(node.body) == 1:
+            lines[begin] = " " * first.col_offset + "..."
+    return "\n".join(line for line in lines if line is not None)
