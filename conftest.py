@@ -1,0 +1,115 @@
+"""What every run of pytest needs, whether it tests the library, the house or a chapter.
+
+It stands at the top so that `pytest book/counting/rprop.ipynb` compares pictures, too.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from notebooks import set_kernel_variables  # noqa: E402
+
+set_kernel_variables()  # before anything imports NumPy: one BLAS thread
+
+import pytest  # noqa: E402
+from compare_outputs import Output, pictures_faults, side_by_side, split  # noqa: E402
+from hypothesis import settings  # noqa: E402
+from nbval.plugin import IPyNbCell  # noqa: E402
+
+# The same examples at each run, here and on other machines, so that a red test stays red until
+# it is mended. To search farther: HYPOTHESIS_PROFILE=explore pytest tests
+settings.register_profile("course", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
+
+FAILURES = ROOT / "_build" / "pictures"
+SITE_TESTS = "tests/site/"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _draw_without_a_window() -> None:
+    """Let unit tests that draw do so without a screen (notebooks draw inline)."""
+    import matplotlib
+
+    matplotlib.use("agg")
+
+
+# --- Pictures in notebooks ---------------------------------------------------------------------
+
+_compare_text = IPyNbCell.compare_outputs
+
+
+def compare_outputs(
+    cell: IPyNbCell, fresh: list[Output], stored: list[Output], skip_compare: object = None
+) -> bool:
+    """Do nbval's comparison on everything but pictures, then compare those as pictures."""
+    fresh_rest, fresh_pictures = split(fresh)
+    stored_rest, stored_pictures = split(stored)
+    from nbformat import from_dict
+
+    if not _compare_text(cell, from_dict(fresh_rest), from_dict(stored_rest), skip_compare):
+        return False
+    faults = pictures_faults(stored_pictures, fresh_pictures)
+    for number, fault in faults:
+        cell.comparison_traceback.append(f"picture {number}: {fault}" if number else fault)
+        if number:
+            sheet = FAILURES / f"{cell.path.stem}-cell-{cell.cell_num}-picture-{number}.png"
+            FAILURES.mkdir(parents=True, exist_ok=True)
+            side_by_side(stored_pictures[number - 1], fresh_pictures[number - 1]).save(sheet)
+            where = sheet.relative_to(ROOT)
+            cell.comparison_traceback.append(f"  stored (left) and now (right): {where}")
+    return not faults
+
+
+IPyNbCell.compare_outputs = compare_outputs
+
+
+# --- The last words ------------------------------------------------------------------------------
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where a browser is required, a skipped browser test is a failure."""
+    if os.environ.get("REQUIRE_BROWSER") == "1" and _skipped_in_site(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End with a line that says what passed, and what was left out and why."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.option.collectonly or not reporter.stats.get("passed"):
+        return
+    print("\n".join(last_words(reporter.stats)))
+
+
+def last_words(stats: dict[str, list[pytest.TestReport]]) -> list[str]:
+    """Return the lines that close a run."""
+    passed = [report for report in stats.get("passed", []) if report.when == "call"]
+    cells = [report for report in passed if ".ipynb::" in report.nodeid]
+    notebooks = {report.nodeid.split("::")[0] for report in cells}
+    broken = len(stats.get("failed", [])) + len(stats.get("error", []))
+    lines = [
+        f"Passed: {len(passed) - len(cells)} tests, and {len(cells)} cells of "
+        f"{len(notebooks)} chapters that gave again what they had stored."
+        + (f" FAILED: {broken}." if broken else "")
+    ]
+    skipped = [report for report in stats.get("skipped", []) if SITE_TESTS in report.nodeid]
+    if skipped:
+        reason = skipped[0].longrepr
+        reason = reason[2] if isinstance(reason, tuple) else str(reason)
+        lines.append(
+            f"The browser tests did not run ({len(skipped)} skipped): "
+            f"{reason.removeprefix('Skipped: ')}\n"
+            "To run them, install Chromium, for instance: sudo apt-get install chromium"
+        )
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            lines.append("REQUIRE_BROWSER=1 is set, so this run counts as failed.")
+    return lines
+
+
+def _skipped_in_site(config: pytest.Config) -> bool:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    return any(SITE_TESTS in report.nodeid for report in skipped)
