@@ -76,8 +76,9 @@ class LinearRNN:
         Arguments as for `loss_and_grads`.
 
         Returns
-            ds  (T + 1, B); ds[k, b] is the total derivative of ξ with respect to s_k of
-                sequence b. `ds.sum(axis=1)` is what ξ gains when s_k is nudged in all sequences.
+            ds  (T + 1, B); ds[k, b] is the change of ξ per unit of s_k in sequence b, when
+                all later states follow and the weights are held still.
+                `ds.sum(axis=1)` is for s_k nudged in all sequences at once.
 
         Errors
             TypeError, ValueError  an argument of another kind or shape, empty, or not finite

@@ -111,8 +111,8 @@ class RProp(Optimizer):
         Δ ← η⁺ Δ  where g keeps its sign,    Δ ← η⁻ Δ  where g changes its sign
         w ← w − sign(g) Δ
 
-    The variants differ in what they do where the sign has changed, which means that the last
-    step went over a minimum:
+    The variants differ in what they do where the sign has changed, which usually means
+    that the last step went over a minimum:
 
         "Rprop-"     steps all the same
         "Rprop+"     takes the last step of this weight back, and at the next call forgets the sign
@@ -132,7 +132,8 @@ class RProp(Optimizer):
     Errors
         ValueError  an unknown variant, a number outside its bounds, "iRprop+" without a loss
 
-    Sources: Riedmiller and Braun 1993; Igel and Hüsken 2003; Roelants. Chapter: *rprop*.
+    Sources: Riedmiller and Braun 1993; Riedmiller 1994; Igel and Hüsken 2003; Roelants.
+    Chapter: *rprop*.
     """
 
     variants = ("published", "Rprop-", "Rprop+", "iRprop-", "iRprop+")

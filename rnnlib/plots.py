@@ -40,7 +40,7 @@ COLORS = {
 }
 _CYCLE = ["blue", "orange", "green", "red", "purple", "sky", "black"]
 _LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-"]
-_FORWARD, _BACKWARD, _FAINT = COLORS["blue"], COLORS["red"], "#c9c9c9"
+_FORWARD, _BACKWARD, _FAINT = COLORS["blue"], COLORS["red"], "#a6a6a6"
 
 
 def use_style() -> None:

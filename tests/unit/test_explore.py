@@ -113,7 +113,7 @@ def test_the_frames_are_the_figures_in_order_and_the_chosen_one_is_first_seen():
         assert image["src"].endswith("," + base64.b64encode(frames[start]).decode())
 
 
-def test_every_frame_keeps_to_64_colours_and_looks_like_the_figure():
+def test_every_frame_keeps_to_128_colours_and_looks_like_the_figure():
     def colourful(value):
         figure, ax = plt.subplots(figsize=(1, 1))
         ax.imshow(np.linspace(0, value, 900).reshape(30, 30), cmap="viridis", vmin=0, vmax=2)
@@ -121,14 +121,14 @@ def test_every_frame_keeps_to_64_colours_and_looks_like_the_figure():
 
     explorer = explore(colourful, [1, 2], label="l", describe=str, caption="c")
     for value, frame in zip((1, 2), explorer.frames(), strict=True):
-        assert Image.open(io.BytesIO(frame)).convert("RGB").getcolors(64) is not None
+        assert Image.open(io.BytesIO(frame)).convert("RGB").getcolors(128) is not None
         figure = colourful(value)
         figure.set_dpi(Image.open(io.BytesIO(frame)).size[0])  # the figure is one inch wide
         figure.canvas.draw()
         whole = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
         plt.close(figure)
         assert len(np.unique(whole.reshape(-1, 3), axis=0)) > 200
-        # 64 colours for some 900: on average they are a few of 255 levels off.
+        # 128 colours for some 900: on average they are a few of 255 levels off.
         assert np.mean(np.abs(whole - pixels(frame))) < 4
 
 
