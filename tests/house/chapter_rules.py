@@ -17,6 +17,7 @@ FORBIDDEN = (
     "it can be shown",
 )
 LONGEST_CELL = 25  # lines; what a reader can hold in view beside the text
+WIDEST_LINE = 79  # characters; a page shows no more beside its margins
 EXERCISES = 5
 MACHINE = re.compile(r"/home/|/tmp/|/root/|/Users/|[A-Z]:\\\\?Users|site-packages|\b0x[0-9a-f]{6,}")
 DIRECTIVE = r"^[ \t]*(?:`{3,}|:{3,})\{%s\}[ \t]*(.*)\n((?:[ \t]*:[\w-]+:.*\n)*)"
@@ -70,6 +71,18 @@ def short_cells(notebook: Notebook) -> list[str]:
     lengths = [(i, len(c.source.splitlines())) for i, c in _code(notebook)]
     long = [(index, length) for index, length in lengths if length > LONGEST_CELL]
     return [f"{describe_cell(notebook, i)}: {n} lines (at most {LONGEST_CELL})" for i, n in long]
+
+
+def narrow_lines(notebook: Notebook) -> list[str]:
+    """What a page shows of code and of printed text fits beside its margins."""
+    faults = []
+    for index, cell in _code(notebook):
+        folded = "hide-input" in cell.metadata.get("tags", [])
+        texts = [] if folded else [cell.source]
+        texts += [out.text for out in cell.get("outputs", []) if out.output_type == "stream"]
+        wide = [line for text in texts for line in text.split("\n") if len(line) > WIDEST_LINE]
+        faults += [f"{describe_cell(notebook, index)}: {len(line)} characters" for line in wide]
+    return faults
 
 
 def executed(notebook: Notebook) -> list[str]:
@@ -180,6 +193,7 @@ CHAPTER_RULES = (
 )
 NOTEBOOK_RULES = (
     short_cells,
+    narrow_lines,
     executed,
     current_outputs,
     described_figures,

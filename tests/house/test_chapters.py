@@ -86,6 +86,15 @@ def test_a_long_cell_is_seen(notebook):
     assert "26 lines" in rules.short_cells(notebook(("x = 1\n" * 26, ())))[0]
 
 
+def test_a_line_wider_than_the_page_is_seen_unless_it_is_folded(notebook):
+    assert not rules.narrow_lines(notebook(("x" * 79, ())))
+    assert "80 characters" in rules.narrow_lines(notebook(("x" * 80, ())))[0]
+    folded = notebook(("x" * 80, ("hide-input",)))
+    assert not rules.narrow_lines(folded)
+    folded.cells[-1].outputs = [new_output("stream", text="short\n" + "y" * 80)]
+    assert "80 characters" in rules.narrow_lines(folded)[0]
+
+
 def test_a_cell_that_did_not_run_is_seen(notebook):
     broken = notebook(("x = 1", ()), ("y = 2", ()))
     assert not rules.executed(broken)
