@@ -86,18 +86,9 @@ class SmallBook:
         (self.folder / "_config.yml").write_text(yaml.safe_dump(settings), "utf-8")
         source = json.dumps(notebook(*cells))
         (self.folder / "book/chapter.ipynb").write_text(source, "utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "jupyter_book.cli.main",
-            "build",
-            ".",
-            "-W",
-            "--keep-going",
-        ]
-        run = subprocess.run(
-            [*command, "--all"], cwd=self.folder, capture_output=True, text=True, timeout=120
-        )
+        main = "from jupyter_book.cli.main import main; main()"
+        command = [sys.executable, "-c", main, "build", ".", "--all", "-W", "--keep-going"]
+        run = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120)
         return run.returncode, run.stdout + run.stderr
 
     def page(self):
@@ -107,67 +98,87 @@ class SmallBook:
         return json.loads((self.site / "_sources/book/chapter.ipynb").read_text("utf-8"))
 
 
-@pytest.fixture
-def book(tmp_path):
-    return SmallBook(tmp_path)
+def cell_of(label):
+    return code_cell("check", "1", {"tags": [f"checks:{label}"]})
+
+
+def small_book(tmp_path_factory, *cells, address="", name="book"):
+    """A small book, built; what was printed and the exit code are its attributes."""
+    book = SmallBook(tmp_path_factory.mktemp(name))
+    book.code, book.printed = book.build(*cells, address=address)
+    return book
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """Everything right, and no public address."""
+    described = picture({"mystnb": {"image": {"alt": "A white dot."}}})
+    book = small_book(tmp_path_factory, cell_of("eq-a"), described)
+    assert book.code == 0, book.printed
+    return book
+
+
+@pytest.fixture(scope="module")
+def public_book(tmp_path_factory):
+    """The same with an address."""
+    book = small_book(tmp_path_factory, address=ADDRESS)
+    assert book.code == 0, book.printed
+    return book
+
+
+@pytest.fixture(scope="module")
+def faulty_book(tmp_path_factory):
+    """A check of an equation that doesn't exist, and a picture that nobody described."""
+    return small_book(tmp_path_factory, cell_of("eq-unknown"), picture({}))
 
 
 def test_without_an_address_no_button_leads_nowhere(book):
-    code, printed = book.build()
-    assert code == 0, printed
-    page = book.page()
+    page = re.sub(r"<article.*?</article>", "", book.page(), flags=re.DOTALL)
     for word in ("mybinder.org", "colab.research", "github.com", "repository-button", "issues"):
-        assert word not in re.sub(r"<article.*?</article>", "", page, flags=re.DOTALL)
+        assert word not in page
     assert "btn-download-source-button" in page
     assert book.published_notebook()["cells"][0]["cell_type"] == "markdown"
 
 
-def test_with_an_address_the_buttons_lead_to_the_notebook(book):
-    code, printed = book.build(address=ADDRESS)
-    assert code == 0, printed
-    page = book.page()
+def test_with_an_address_the_buttons_lead_to_the_notebook(public_book):
     binder = "https://mybinder.org/v2/gh/someone/a-course/main?urlpath=lab/tree/book/chapter.ipynb"
     colab = (
         "https://colab.research.google.com/github/someone/a-course/blob/gh-pages"
         "/_sources/book/chapter.ipynb"
     )
+    page = public_book.page()
     for address in (binder, colab, ADDRESS, f"{ADDRESS}/issues/new"):
         assert f'href="{address}' in page
-    first = book.published_notebook()["cells"][0]
+
+
+def test_with_an_address_the_copy_for_colab_installs_the_library(public_book):
+    first = public_book.published_notebook()["cells"][0]
     assert f"git+{ADDRESS}@main" in "".join(first["source"])
-    source = json.loads((book.folder / "book/chapter.ipynb").read_text("utf-8"))
+    source = json.loads((public_book.folder / "book/chapter.ipynb").read_text("utf-8"))
     assert source["cells"][0]["cell_type"] == "markdown"
 
 
 def test_a_check_line_leads_to_its_equation(book):
-    code, printed = book.build(code_cell("check", "1", {"tags": ["checks:eq-a"]}))
-    assert code == 0, printed
     line = re.search(r'<p class="equation-check">.*?</p>', book.page())[0]
     assert 'href="#equation-eq-a">(1.1)</a>' in line
 
 
-def test_a_check_of_an_unknown_equation_fails(book):
-    code, printed = book.build(code_cell("check", "1", {"tags": ["checks:eq-unknown"]}))
-    assert code != 0
-    assert "eq-unknown" in printed
+def test_a_check_of_an_unknown_equation_fails(faulty_book):
+    assert faulty_book.code != 0
+    assert "equation not found: eq-unknown" in faulty_book.printed
+
+
+def test_a_picture_without_alternative_text_fails(faulty_book):
+    assert faulty_book.code != 0
+    assert "no alternative text" in faulty_book.printed
 
 
 def test_a_picture_has_its_size(book):
-    code, printed = book.build(picture({"mystnb": {"image": {"alt": "A white dot."}}}))
-    assert code == 0, printed
     tag = re.search(r"<article.*?(<img[^>]*>)", book.page(), re.DOTALL)[1]
     assert 'width="1"' in tag and 'height="1"' in tag and 'alt="A white dot."' in tag
 
 
-def test_a_picture_without_alternative_text_fails(book):
-    code, printed = book.build(picture({}))
-    assert code != 0
-    assert "no alternative text" in printed
-
-
 def test_a_solution_is_a_drop_down(book):
-    code, printed = book.build()
-    assert code == 0, printed
     box = re.search(r"<details.*?</details>", book.page(), re.DOTALL)[0]
     assert "<summary" in box and "Solution to Exercise 1.1" in box and "It is." in box
     assert "<a" not in box.split("</summary>")[0]
