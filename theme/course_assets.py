@@ -73,6 +73,12 @@ def copy_mathjax(app, exception):
     script.write_text(script.read_text("utf-8").replace(MATHJAX_HOST, ""), "utf-8")
 
 
+def keep_underscores(app, exception):
+    """A branch published by GitHub Pages would lose the folders that begin with an underscore."""
+    if not exception and app.builder.format == "html":
+        (Path(app.outdir) / ".nojekyll").touch()
+
+
 def setup(app):
     app.add_css_file("course.css", priority=900)
     app.add_js_file(None, body=EARLY_SCRIPT, priority=1)
@@ -82,3 +88,4 @@ def setup(app):
     app.connect("builder-inited", add_static_folder)
     app.connect("html-page-context", drop_silenced_styles, priority=990)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", keep_underscores)

@@ -6,8 +6,9 @@ import re
 import pytest
 from site_pages import ALL_PAGES, CHAPTERS, SCREENS, violations, watched
 
-# Sum of all layout shifts while a page loads and its equations are set. Below 0.1 counts as good.
-MOST_SHIFT = 0.1
+# Sum of all layout shifts while a page loads and its equations are set. Measured: at most 0.014,
+# on a slow phone, too; 0.1 is what is commonly called good.
+MOST_SHIFT = 0.05
 
 # Runs before the page's own scripts.
 OBSERVE_SHIFT = """
