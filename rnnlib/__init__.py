@@ -1,8 +1,8 @@
 """The library of the course *Recurrent Neural Networks from Scratch*.
 
 Read it in this order: `data` (the task), `linear` (the network that counts), `gradcheck` (is the
-gradient right?), `optim` and `train` (learning), then `plots` and `explore` (looking). The core
-needs NumPy alone; `plots` and `explore`, which draw, are imported on their own.
+gradient right?), `optim` and `train` (learning), then `plots`, `diagrams` and `explore`
+(looking). The core needs NumPy alone; those three, which draw, are imported on their own.
 """
 
 from rnnlib.data import counting_task, published_counting_task

@@ -155,6 +155,7 @@ class Explorer:
         words = ipywidgets.HTML(html.escape(self.describe(first)))
 
         def recompute(change: dict) -> None:
+            """Draw again where the slider stands now."""
             image.value = _png(self.draw(change["new"]))
             words.value = html.escape(self.describe(change["new"]))
 

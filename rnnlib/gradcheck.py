@@ -48,6 +48,7 @@ def numerical_gradients(
     probe = copy.deepcopy(model)
 
     def loss() -> float:
+        """The loss of the copy, with whatever nudge it has."""
         return probe.loss_and_grads(inputs, targets, **options)[0]
 
     grads = {}

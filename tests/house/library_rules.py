@@ -13,15 +13,17 @@ LAYERS = (
     ("gradcheck", "optim"),
     ("train", "generate"),
     ("plots",),
+    ("diagrams",),
     ("explore",),
 )
 EXTRA = {
     "train": {"tqdm"},
     "generate": {"tqdm"},
     "plots": {"matplotlib", "tqdm"},
+    "diagrams": {"matplotlib"},
     "explore": {"matplotlib", "ipywidgets", "PIL", "IPython", "tqdm"},
 }
-DRAWING = ("plots", "explore")
+DRAWING = ("plots", "diagrams", "explore")
 
 
 def imports(source: str) -> set[str]:

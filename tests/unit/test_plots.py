@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_rgb
 
 import rnnlib
-from rnnlib import plots
+from rnnlib import diagrams, plots
 
 X, T = rnnlib.published_counting_task()
 
@@ -103,7 +103,7 @@ def test_a_surface_that_cannot_be_drawn_is_named(ax, name, bad, error):
 )
 def test_an_unrolled_network_that_does_not_fit_is_named(ax, name, bad):
     with pytest.raises(ValueError, match=rf"^{name}: expected .*, got "):
-        plots.draw_unrolled(ax, [1, 0, 1], **{name: bad})
+        diagrams.draw_unrolled(ax, [1, 0, 1], **{name: bad})
 
 
 @settings(max_examples=20)
@@ -176,7 +176,7 @@ def at(ax, y, digits=2):
 
 
 def test_the_unrolled_network_names_its_states_inputs_and_weights(ax):
-    plots.draw_unrolled(ax, INPUTS)
+    diagrams.draw_unrolled(ax, INPUTS)
     assert at(ax, 1) == ["$s_{0}$", "$s_{1}$", "$s_{2}$", "$s_{3}$"]
     assert at(ax, -0.02) == ["$x_{1}=$", "1", "$x_{2}=$", "0", "$x_{3}=$", "5"]
     assert texts(ax).count("$w_{rec}$") == texts(ax).count("$w_x$") == 3
@@ -185,7 +185,7 @@ def test_the_unrolled_network_names_its_states_inputs_and_weights(ax):
 
 @pytest.mark.parametrize("step", [None, 0, 1, 2, 3])
 def test_the_forward_pass_prints_the_states_that_it_has_reached(ax, step):
-    plots.draw_unrolled(ax, INPUTS, STATES, step=step, form=".2f")
+    diagrams.draw_unrolled(ax, INPUTS, STATES, step=step, form=".2f")
     reached = 4 if step is None else step + 1
     printed = [f"{s:.2f}" for s in STATES]
     names = ["$s_{0}$", "$s_{1}$", "$s_{2}$", "$s_{3}$"]
@@ -198,7 +198,7 @@ def test_the_forward_pass_prints_the_states_that_it_has_reached(ax, step):
 
 @pytest.mark.parametrize("step", [None, 0, 2, 3])
 def test_the_backward_pass_prints_the_deltas_that_it_has_reached(ax, step):
-    plots.draw_unrolled(ax, INPUTS, STATES, DELTAS, step=step, form=".1f")
+    diagrams.draw_unrolled(ax, INPUTS, STATES, DELTAS, step=step, form=".1f")
     first = 0 if step is None else step
     assert at(ax, 2.1) == ["?"] * first + [f"{d:.1f}" for d in DELTAS[first:]]
     assert at(ax, 2.48) == [rf"$\delta_{{{k}}}$" for k in range(4)]
@@ -207,7 +207,7 @@ def test_the_backward_pass_prints_the_deltas_that_it_has_reached(ax, step):
 
 def test_each_use_of_w_rec_is_a_row_and_the_rows_add_up_to_the_derivative(ax):
     x, w_x, w_rec = [1.0, 0, 1, 1], 0.5, 2.0
-    plots.draw_uses(ax, x, w_x, w_rec)
+    diagrams.draw_uses(ax, x, w_x, w_rec)
     net = rnnlib.LinearRNN(w_x, w_rec)
     s = net.states(np.array(x)[:, None])[:, 0]
     rows = [text.get_text() for text in ax.texts if text.get_position()[0] > len(x)]
@@ -231,8 +231,8 @@ DRAWINGS = {
     "surface": lambda ax, data: plots.draw_surface(ax, *data),
     "path": lambda ax, data: plots.draw_path(ax, data[0], data[0]),
     "gradient": lambda ax, data: plots.draw_gradient_over_time(ax, {"a": data[0], "b": data[1]}),
-    "unrolled": lambda ax, data: plots.draw_unrolled(ax, data[1], data[0][:6], data[0][1:]),
-    "uses": lambda ax, data: plots.draw_uses(ax, data[1], 1.0, 2.0),
+    "unrolled": lambda ax, data: diagrams.draw_unrolled(ax, data[1], data[0][:6], data[0][1:]),
+    "uses": lambda ax, data: diagrams.draw_uses(ax, data[1], 1.0, 2.0),
 }
 
 
@@ -330,7 +330,7 @@ def test_any_two_lines_of_a_figure_differ_in_dash_or_in_colour_to_every_eye(eyes
 
 @pytest.mark.parametrize("eyes", SEEN_WITH)
 def test_forward_backward_and_not_yet_reached_differ_to_every_eye(eyes, ax):
-    plots.draw_unrolled(ax, INPUTS, STATES, DELTAS, step=2)
+    diagrams.draw_unrolled(ax, INPUTS, STATES, DELTAS, step=2)
     colors = {text.get_color() for text in ax.texts if text.get_position()[1] in (2.1, 1.46)}
     assert len(colors) == 3
     for one, two in itertools.combinations(colors, 2):
