@@ -153,6 +153,7 @@ class Explorer:
             value=_png(self.draw(first)), layout={"max_width": "100%"}
         )
         words = ipywidgets.HTML(html.escape(self.describe(first)))
+        caption = ipywidgets.HTML(_with_indices(self.caption))
 
         def recompute(change: dict) -> None:
             """Draw again where the slider stands now."""
@@ -160,7 +161,7 @@ class Explorer:
             words.value = html.escape(self.describe(change["new"]))
 
         slider.observe(recompute, names="value")
-        return ipywidgets.VBox([slider, image, words])
+        return ipywidgets.VBox([slider, image, words, caption])
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None

@@ -204,7 +204,8 @@ def test_no_figure_stays_open():
 
 
 def test_moving_the_slider_recomputes_the_image_and_the_words():
-    slider, image, words = make().to_widget().children
+    slider, image, words, caption = make(caption="w_x & more").to_widget().children
+    assert caption.value == "<i>w</i><sub>x</sub> &amp; more"
     before = image.value
     slider.value = 3  # between the frames: the widget is not bound to them
     assert image.value == make([3]).frames()[0] != before
@@ -218,7 +219,7 @@ def test_moving_the_slider_recomputes_the_image_and_the_words():
     [([1, 2, 4], "IntSlider"), ([0.5, 2], "FloatSlider"), (["1", "2"], "SelectionSlider")],
 )
 def test_the_slider_fits_its_values_and_begins_where_the_player_does(values, kind):
-    slider, image, _ = (
+    slider, image, *_ = (
         explore(
             lambda value: draw(float(value)),
             values,
@@ -242,7 +243,7 @@ def test_the_slider_fits_its_values_and_begins_where_the_player_does(values, kin
 
 
 def test_words_beside_the_widget_are_text_not_markup():
-    slider, _, words = make(describe=lambda value: f"<i>{value}</i>").to_widget().children
+    slider, _, words, _ = make(describe=lambda value: f"<i>{value}</i>").to_widget().children
     assert words.value == "&lt;i&gt;1&lt;/i&gt;"
     slider.value = 2
     assert words.value == "&lt;i&gt;2&lt;/i&gt;"
