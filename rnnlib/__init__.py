@@ -12,16 +12,20 @@ from rnnlib.gradcheck import (
     relative_error,
 )
 from rnnlib.linear import LinearRNN, loss_surface
+from rnnlib.losses import sigmoid, softmax
+from rnnlib.model import RNN, OverTime
 from rnnlib.optim import SGD, Optimizer, RProp
 from rnnlib.source import show_source
 from rnnlib.train import DivergenceError, History, descend
 
 __all__ = [
+    "RNN",
     "SGD",
     "DivergenceError",
     "History",
     "LinearRNN",
     "Optimizer",
+    "OverTime",
     "RProp",
     "check_gradients",
     "counting_task",
@@ -31,4 +35,6 @@ __all__ = [
     "published_counting_task",
     "relative_error",
     "show_source",
+    "sigmoid",
+    "softmax",
 ]

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from rnnlib.checks import all_finite
+
 __all__ = ["SGD", "Optimizer", "RProp"]
 
 
@@ -97,11 +99,14 @@ class SGD(Optimizer):
         loss: float | None,
     ) -> np.ndarray:
         """v ← μ v − η g; the step is v."""
-        velocity = memory.get("velocity", np.zeros_like(grad))
-        memory["velocity"] = (
-            self.momentum * velocity - self.learning_rate * grad
-        )
-        return memory["velocity"]
+        # Written into an array that is kept: making a large one takes longer than filling it.
+        if "move" not in memory:
+            memory["move"] = np.empty_like(grad)
+        move = np.multiply(grad, -self.learning_rate, out=memory["move"])
+        if self.momentum:
+            move += self.momentum * memory.get("velocity", 0.0)
+            memory["velocity"] = move.copy()
+        return move
 
 
 class RProp(Optimizer):
@@ -261,15 +266,16 @@ def _fitting(name: str, param: np.ndarray, grad: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"grads[{name!r}]: expected shape {param.shape}, got {grad.shape}"
         )
-    bad = np.argwhere(~np.isfinite(grad))
-    if len(bad):
-        index = tuple(int(i) for i in bad[0])
+    # Whole numbers become floats: a step size of 0.001 among integers would be 0.
+    if grad.dtype != param.dtype:
+        grad = grad.astype(np.result_type(grad, param))
+    if not all_finite(grad):
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(grad))[0])
         where = f" at index {list(index)}" if index else ""
         raise ValueError(
             f"grads[{name!r}]: expected finite numbers, got {grad[index]}{where}; {_ADVICE}"
         )
-    # Whole numbers become floats: a step size of 0.001 among integers would be 0.
-    return grad.astype(np.result_type(grad, param), copy=False)
+    return grad
 
 
 def _between(

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
-    ("checks", "source"),
-    ("data", "text", "losses"),
+    ("checks", "source", "buffers"),
+    ("data", "text", "losses", "inits"),
     ("linear", "cells"),
+    ("bptt",),
     ("model", "graph"),
     ("gradcheck", "optim"),
     ("train", "generate"),
     ("plots",),
-    ("diagrams",),
+    ("diagrams", "graphdraw"),
     ("explore",),
 )
 EXTRA = {
@@ -21,9 +22,10 @@ EXTRA = {
     "generate": {"tqdm"},
     "plots": {"matplotlib", "tqdm"},
     "diagrams": {"matplotlib"},
+    "graphdraw": {"matplotlib"},
     "explore": {"matplotlib", "ipywidgets", "PIL", "IPython", "tqdm"},
 }
-DRAWING = ("plots", "diagrams", "explore")
+DRAWING = ("plots", "diagrams", "graphdraw", "explore")
 
 
 def imports(source: str) -> set[str]:
