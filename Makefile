@@ -10,7 +10,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book serve lab notebooks test lint format clean environment environment-test
+.PHONY: help book serve lab notebooks test lint format bench clean environment environment-test
 
 help: ## list what can be made
 	@echo "Recurrent Neural Networks from Scratch. What make can do:"
@@ -43,6 +43,10 @@ lint: environment-test ## look for style faults in code and notebooks
 format: environment-test ## mend the style of code and notebooks
 	@$(VENV) -m ruff check --fix .
 	@$(VENV) -m ruff format .
+
+bench: ## measure the library against torch and jax (ONLY=S1 for one size)
+	@$(call ensure,bench)
+	@$(VENV) -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove what was built and the environment (the next make does it all again)
 	rm -rf _build .venv .pytest_cache .hypothesis .ruff_cache *.egg-info

@@ -1,4 +1,4 @@
-"""Make the environment `.venv` and keep it current: python tools/environment.py [book|test|lab]
+"""Make the environment `.venv` and keep it current: environment.py [book|test|lab|bench]
 
 Runs on the system's Python with the standard library alone. The syntax stays within Python 3.6,
 so that an old interpreter gets as far as the message that says what to install.
@@ -22,6 +22,7 @@ LISTS = {
     "book": ["requirements.txt"],
     "test": ["requirements.txt", "requirements-test.txt"],
     "lab": ["requirements.txt", "requirements-lab.txt"],
+    "bench": ["requirements.txt", "requirements-bench.txt"],
 }
 
 

@@ -381,22 +381,22 @@ def test_a_loss_that_is_not_a_number_is_a_type_error(loss):
         rnnlib.RProp("iRprop+").step(two_parameters(), two_gradients(), loss)
 
 
-def test_an_update_that_fails_halfway_moves_and_remembers_nothing():
-    class Counts(rnnlib.Optimizer):
-        def update(self, grad, memory, loss):
-            memory["calls"] = memory.get("calls", 0) + 1
-            if loss is None and grad.shape == ():
-                raise RuntimeError("halfway")
-            return np.full_like(grad, memory["calls"])
-
-    optimizer, params = Counts(), two_parameters()
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="halfway"):
-            optimizer.step(params, two_gradients())
-    assert all(np.array_equal(params[name], two_parameters()[name]) for name in params)
-    optimizer.step(params, two_gradients(), loss=1.0)
-    assert params["b"] == two_parameters()["b"] + 1
-    assert np.array_equal(params["a"], two_parameters()["a"] + 1)
+@pytest.mark.parametrize("index", range(len(optimizers())))
+@pytest.mark.parametrize("layout", ["C", "F", "strided"])
+def test_a_large_parameter_moves_piece_by_piece_as_it_would_at_once(index, layout, monkeypatch):
+    rng = np.random.default_rng(0)
+    params = {"a": np.asarray(rng.normal(size=(7, 5)), order="F" if layout == "F" else "C")}
+    if layout == "strided":
+        params = {"a": rng.normal(size=(14, 5))[::2]}
+    whole = {"a": params["a"].copy()}
+    at_once, in_pieces = optimizers()[index], optimizers()[index]
+    for loss in (3.0, 2.0, 2.5, 1.0):
+        grads = {"a": np.asarray(rng.normal(size=(7, 5)), order="F" if layout == "F" else "C")}
+        at_once.step(whole, grads, loss)
+        with monkeypatch.context() as small:
+            small.setattr("rnnlib.optim._PIECE", 4)
+            in_pieces.step(params, grads, loss)
+        assert np.array_equal(params["a"], whole["a"])
 
 
 def test_an_optimiser_that_does_not_say_how_to_update_says_so():

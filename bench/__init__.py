@@ -1,0 +1,6 @@
+"""How fast the library is, measured against others that compute the same: `make bench`.
+
+Read in this order: `cases` (what is measured), `ours`, `in_torch`, `in_jax`, `loops` (who takes
+part), `checking` (whoever computes something else is refused), `worker` and `turns` (how time is
+measured), `memory`, `linearity`, `bars` (what we want to reach), `report` (the table and the file).
+"""
