@@ -1,8 +1,10 @@
 """The library of the course *Recurrent Neural Networks from Scratch*.
 
 Read it in this order: `data` (the task), `linear` (the network that counts), `gradcheck` (is the
-gradient right?), `optim` and `train` (learning), then `plots`, `diagrams` and `explore`
-(looking). The core needs NumPy alone; those three, which draw, are imported on their own.
+gradient right?), `optim` and `train` (learning); then `losses`, `cells`, `bptt` and `model` (the
+recurrent network), `graph` and `graphrnn` (the same by automatic differentiation), `weights`
+(keeping and exchanging what was learned). What draws is imported on its own: `plots`, `diagrams`,
+`graphdraw`, `explore`. All else needs NumPy alone.
 """
 
 from rnnlib.data import counting_task, published_counting_task
@@ -11,6 +13,7 @@ from rnnlib.gradcheck import (
     numerical_gradients,
     relative_error,
 )
+from rnnlib.graphrnn import GraphRNN
 from rnnlib.linear import LinearRNN, loss_surface
 from rnnlib.losses import sigmoid, softmax
 from rnnlib.model import RNN, OverTime
@@ -22,6 +25,7 @@ __all__ = [
     "RNN",
     "SGD",
     "DivergenceError",
+    "GraphRNN",
     "History",
     "LinearRNN",
     "Optimizer",

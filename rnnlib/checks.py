@@ -12,6 +12,7 @@ __all__ = [
     "all_finite",
     "any_array",
     "finite_array",
+    "float_type",
     "one_of",
     "token_ids",
     "truth_values",
@@ -175,3 +176,20 @@ def whole_number(name: str, value: object, least: int) -> int:
     if number < least:
         raise ValueError(f"{name}: expected at least {least}, got {number}")
     return number
+
+
+def float_type(name: str, value: object) -> np.dtype:
+    """Return float64 or float32 as a dtype, or say that it is neither.
+
+    Errors
+        TypeError  anything else
+    """
+    try:
+        found = np.dtype("O" if value is None else value).name
+    except TypeError:
+        found = ""
+    if found not in ("float64", "float32"):
+        raise TypeError(
+            f"{name}: expected float64 or float32, got {value!r:.60}"
+        )
+    return np.dtype(found)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SCHEMES", "initial_matrix"]
+from rnnlib.checks import finite_array, one_of
+
+__all__ = ["SCHEMES", "initial_matrix", "initial_parameters"]
 
 SCHEMES = ("uniform", "fan-in", "glorot", "orthogonal", "identity")
 
@@ -61,3 +63,87 @@ def initial_matrix(
             f"init: expected one of {list(SCHEMES)}, got {scheme!r}"
         )
     return rng.uniform(-bound, bound, (rows, columns))
+
+
+def initial_parameters(
+    shapes: dict[str, tuple[int, ...]],
+    gates: int,
+    init: str | dict[str, str | np.ndarray],
+    rng: np.random.Generator,
+    dtype: np.dtype,
+) -> dict[str, np.ndarray]:
+    """Every parameter of a network at its start.
+
+    Arguments
+        shapes  the shape of each parameter by its name
+        gates   how many blocks of rows W_xh and W_hh have; each block is drawn by itself
+        init    one scheme for all matrices ("identity" means W_hh alone), or a dict that maps
+                names to schemes or arrays. Matrices that it leaves out are "uniform", vectors 0
+        rng     the source of randomness
+        dtype   of the parameters
+
+    Returns
+        params  fresh arrays by name
+
+    Errors
+        TypeError, ValueError  no generator, unknown names, a scheme for a vector, an array of
+            another shape
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), "
+            f"got {rng!r:.60}"
+        )
+    if not isinstance(init, dict):
+        scheme = one_of("init", init, SCHEMES)
+        matrices = [name for name in shapes if name.startswith("W_")]
+        init = dict.fromkeys(
+            ["W_hh"] if scheme == "identity" else matrices, scheme
+        )
+    for name in init:
+        one_of("init", name, shapes)
+    return {
+        name: _initial(
+            name,
+            shape,
+            1 if name == "W_hy" else gates,
+            init.get(name),
+            rng,
+            hidden_size=shapes["W_hh"][1],
+        ).astype(dtype, order="F" if name == "W_xh" else "C")
+        # "F" keeps a column of W_xh in one piece: W_xh times a one-hot vector copies a column.
+        for name, shape in shapes.items()
+    }
+
+
+def _initial(
+    name: str,
+    shape: tuple[int, ...],
+    gates: int,
+    chosen: str | np.ndarray | None,
+    rng: np.random.Generator,
+    hidden_size: int,
+) -> np.ndarray:
+    """One parameter at its start: an array that was given, a scheme, or zeros."""
+    if chosen is None or isinstance(chosen, str):
+        if len(shape) == 2:
+            scheme = chosen or "uniform"
+            rows = shape[0] // gates
+            return np.concatenate(
+                [
+                    initial_matrix(scheme, rng, rows, shape[1], hidden_size)
+                    for _ in range(gates)
+                ]
+            )
+        if chosen is None:
+            return np.zeros(shape)
+        raise ValueError(
+            f"init[{name!r}]: expected an array of shape {shape} (schemes are for "
+            f"matrices), got {chosen!r}"
+        )
+    value = finite_array(f"init[{name!r}]", chosen, len(shape))
+    if value.shape != shape:
+        raise ValueError(
+            f"init[{name!r}]: expected shape {shape}, got {value.shape}"
+        )
+    return value

@@ -6,19 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnnlib.arguments import check_inputs, check_mask, check_state
 from rnnlib.bptt import Backward, Window, backward, windows
 from rnnlib.buffers import Buffers
 from rnnlib.cells import CELLS
 from rnnlib.checks import (
     all_finite,
-    any_array,
     finite_array,
+    float_type,
     one_of,
-    token_ids,
-    truth_values,
     whole_number,
 )
-from rnnlib.inits import SCHEMES, initial_matrix
+from rnnlib.inits import initial_parameters
 from rnnlib.losses import LOSSES
 
 __all__ = ["RNN", "OverTime"]
@@ -118,11 +117,13 @@ class RNN:
         self.initial_state = one_of(
             "initial_state", initial_state, ("zero", "learned")
         )
-        self.dtype = _float_type(dtype)
+        self.dtype = float_type("dtype", dtype)
         self._cell, self._loss_function = CELLS[cell], LOSSES[loss]
         self._buffers = Buffers(self.dtype)
         self.shapes = self._parameter_shapes()
-        self.params = self._first_parameters(init, rng)
+        self.params = initial_parameters(
+            self.shapes, self._cell.gates, init, rng, self.dtype
+        )
 
     # --- Parameters ----------------------------------------------------------
 
@@ -140,65 +141,6 @@ class RNN:
         if self.initial_state == "learned":
             shapes |= {f"{name}_0": (H,) for name in self._cell.states}
         return shapes
-
-    def _first_parameters(
-        self, init: str | dict[str, str | np.ndarray], rng: object
-    ) -> dict[str, np.ndarray]:
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), "
-                f"got {rng!r:.60}"
-            )
-        if isinstance(init, dict):
-            for name in init:
-                one_of("init", name, self.shapes)
-        else:
-            one_of("init", init, SCHEMES)
-        if init == "identity":
-            init = {"W_hh": "identity"}
-        if isinstance(init, str):
-            init = {n: init for n in self.shapes if n.startswith("W_")}
-        return {
-            name: self._first(name, shape, init.get(name), rng)
-            for name, shape in self.shapes.items()
-        }
-
-    def _first(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        chosen: str | np.ndarray | None,
-        rng: np.random.Generator,
-    ) -> np.ndarray:
-        """One parameter at its start: an array that was given, a scheme, or zeros."""
-        param = np.zeros(shape, self.dtype)
-        if name == "W_xh":
-            # One row of memory for each token: W_xh x_t is then a copy of one row.
-            param = np.zeros(shape[::-1], self.dtype).T
-        if isinstance(chosen, str) and len(shape) == 1:
-            raise ValueError(
-                f"init[{name!r}]: expected an array of shape {shape} (schemes are for "
-                f"matrices), got {chosen!r}"
-            )
-        if chosen is None and len(shape) == 1:
-            return param
-        if chosen is None or isinstance(chosen, str):
-            gates = 1 if name == "W_hy" else self._cell.gates
-            for block in np.split(param, gates):
-                block[...] = initial_matrix(
-                    chosen or "uniform",
-                    rng,
-                    *block.shape,
-                    hidden_size=self.hidden_size,
-                )
-            return param
-        value = finite_array(f"init[{name!r}]", chosen, len(shape))
-        if value.shape != shape:
-            raise ValueError(
-                f"init[{name!r}]: expected shape {shape}, got {value.shape}"
-            )
-        param[...] = value
-        return param
 
     def _check_params(self) -> None:
         """Parameters can be changed from outside at any time, so they are looked at each time."""
@@ -271,7 +213,7 @@ class RNN:
         """
         batch = self._check(inputs, state, mask)
         parts = windows(len(batch.x), truncation, steps, stride)
-        d_last = self._check_state("d_state", d_state, batch)
+        d_last = check_state("d_state", d_state, batch.s_0)
         a, s = self._forward(batch)
         loss, do = self._loss(self._logits(s), targets, batch)
         back = self._backward(batch, a, s, do, d_last, parts)
@@ -302,7 +244,7 @@ class RNN:
         """
         batch = self._check(inputs, state, mask)
         parts = windows(len(batch.x), truncation, steps, stride)
-        d_last = self._check_state("d_state", d_state, batch)
+        d_last = check_state("d_state", d_state, batch.s_0)
         a, s = self._forward(batch)
         o = self._logits(s)
         logits = o.copy()
@@ -388,69 +330,18 @@ class RNN:
     # --- Checks --------------------------------------------------------------
 
     def _check(self, inputs: object, state: object, mask: object) -> _Batch:
+        """All arguments as arrays that fit, with the initial state filled in."""
         self._check_params()
-        x = self._check_inputs(inputs)
-        T, B = x.shape[:2]
-        rest = None
-        if mask is not None:
-            mask = truth_values("mask", mask, (T, B))
-            counted = mask.any(axis=0)
-            if not counted.any():
-                raise ValueError(
-                    f"mask: expected at least one True, got {mask.size} times False"
-                )
-            if self.outputs == "last" and not counted.all():
-                raise ValueError(
-                    f"mask: expected a True for each sequence, because outputs='last'; got none for "
-                    f"sequence {int(np.argmin(counted))}"
-                )
-            rest = ~mask[:, :, None]
-        s_0 = np.zeros(
-            (len(self._cell.states), B, self.hidden_size), self.dtype
-        )
-        batch = _Batch(x, s_0, state is not None, rest)
+        x = check_inputs(inputs, self.input_size, self.dtype)
+        rest = check_mask(mask, x.shape[:2], self.outputs == "last")
+        names = self._cell.states
+        s_0 = np.zeros((len(names), x.shape[1], self.hidden_size), self.dtype)
         if state is not None:
-            s_0[...] = self._check_state("state", state, batch)
+            s_0[...] = check_state("state", state, s_0)
         elif self.initial_state == "learned":
-            for s, name in zip(s_0, self._cell.states, strict=True):
+            for s, name in zip(s_0, names, strict=True):
                 s[...] = self.params[f"{name}_0"]
-        return batch
-
-    def _check_inputs(self, inputs: object) -> np.ndarray:
-        x = any_array("inputs", inputs)
-        if x.dtype.kind not in "biuf":
-            raise TypeError(
-                f"inputs: expected ids or vectors of real numbers, got {inputs!r:.60} "
-                f"of dtype {x.dtype}"
-            )
-        if x.ndim not in (2, 3):
-            raise ValueError(
-                f"inputs: expected ids of shape (T, B) or vectors of shape (T, B, D), got "
-                f"{x.ndim} axes (shape {x.shape})"
-            )
-        if x.ndim == 2:
-            return token_ids("inputs", x, 2, self.input_size)
-        x = finite_array("inputs", inputs, 3, self.dtype)
-        if x.shape[2] != self.input_size:
-            raise ValueError(
-                f"inputs: expected vectors of length {self.input_size} on the last axis, got "
-                f"shape {x.shape}"
-            )
-        return x
-
-    def _check_state(
-        self, name: str, state: object, batch: _Batch
-    ) -> np.ndarray | None:
-        """A state, or a gradient of one, with an axis for the states' names in front."""
-        if state is None:
-            return None
-        wanted = batch.s_0.shape if len(batch.s_0) > 1 else batch.s_0.shape[1:]
-        s = finite_array(name, state, (2, 3), self.dtype)
-        if s.shape != wanted:
-            raise ValueError(
-                f"{name}: expected shape {wanted} for the {self.cell} cell, got {s.shape}"
-            )
-        return s.reshape(batch.s_0.shape)
+        return _Batch(x, s_0, state is not None, rest)
 
     # --- Forward -------------------------------------------------------------
 
@@ -596,15 +487,3 @@ class RNN:
         dW_xhT[...] = 0
         dW_xhT[ids[first]] = np.add.reduceat(da[order], first, axis=0)
         return dW_xhT.T
-
-
-def _float_type(dtype: object) -> np.dtype:
-    try:
-        name = np.dtype("O" if dtype is None else dtype).name
-    except TypeError:
-        name = ""
-    if name not in ("float64", "float32"):
-        raise TypeError(
-            f"dtype: expected float64 or float32, got {dtype!r:.60}"
-        )
-    return np.dtype(name)
