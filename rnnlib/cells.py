@@ -148,9 +148,7 @@ class TanhCell(Cell):
         buffers: Buffers,
     ) -> dict[str, np.ndarray]:
         """∂h_t/∂a_t = 1 − h_t²; see `Cell.local`."""
-        h = s[0, 1:]
-        dh_da = np.multiply(h, h, a)
-        np.subtract(1, dh_da, dh_da)
+        dh_da = _one_minus_square(s[0, 1:], a)
         if rest is not None:
             np.copyto(dh_da, 0, where=rest)
         return {"dh_da": dh_da}
@@ -260,15 +258,18 @@ class LSTMCell(Cell):
         c_prev = s[1, :-1]
         tanh_c = buffers.work("tanh_c", *c_prev.shape)
         dc_dc = buffers.work("dc_dc", *c_prev.shape)
+        spare = buffers.work("spare", *c_prev.shape)
         np.copyto(dc_dc, f)
-        dg = i * (1 - g * g)
-        i *= 1 - i
+        dg = _one_minus_square(g, buffers.work("dg", *c_prev.shape))
+        dg *= i
+        _times_one_minus(i, spare)
         i *= g
         np.copyto(g, dg)
-        f *= 1 - f
+        _times_one_minus(f, spare)
         f *= c_prev
-        dc_dh = o * (1 - tanh_c * tanh_c)
-        o *= 1 - o
+        dc_dh = _one_minus_square(tanh_c, buffers.work("dc_dh", *c_prev.shape))
+        dc_dh *= o
+        _times_one_minus(o, spare)
         o *= tanh_c
         if rest is not None:
             np.copyto(a, 0, where=rest)
@@ -383,12 +384,16 @@ class GRUCell(Cell):
         h_prev = s[0, :-1]
         m_n = buffers.work("m_n", *h_prev.shape)
         dh_dh = buffers.work("dh_dh", *h_prev.shape)
+        spare = buffers.work("spare", *h_prev.shape)
         np.copyto(dh_dh, z)
-        dn = (1 - z) * (1 - n * n)
-        z *= 1 - z
-        z *= h_prev - n
+        dn = _one_minus_square(n, buffers.work("dn", *h_prev.shape))
+        np.subtract(1, z, spare)
+        dn *= spare
+        z *= spare
+        np.subtract(h_prev, n, spare)
+        z *= spare
         np.multiply(r, dn, n)
-        r *= 1 - r
+        _times_one_minus(r, spare)
         r *= m_n
         r *= dn
         if rest is not None:
@@ -443,6 +448,18 @@ def _transposed(W: np.ndarray) -> np.ndarray:
 def _blocks(a: np.ndarray, gates: int) -> list[np.ndarray]:
     """The gates of `a`, shape (T, B, G·H), as G views of shape (T, B, H)."""
     return np.split(a, gates, axis=2)
+
+
+def _one_minus_square(h: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """1 − h²: the slope of tanh where its value is h."""
+    np.multiply(h, h, out)
+    return np.subtract(1, out, out)
+
+
+def _times_one_minus(p: np.ndarray, spare: np.ndarray) -> None:
+    """p ← p (1 − p): the slope of σ where its value is p."""
+    np.subtract(1, p, spare)
+    p *= spare
 
 
 def _steps(rest: np.ndarray | None, *arrays: np.ndarray) -> Iterator:

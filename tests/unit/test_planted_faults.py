@@ -458,7 +458,7 @@ BY_DIFFERENCES = {
         "cells", "class TanhCell", "dh_prev += Wda", "pass", TANH,
     ),
     "tanh: slope 1 + h²": (
-        "cells", "class TanhCell", "np.subtract(1, dh_da, dh_da)", "np.add(1, dh_da, dh_da)", TANH,
+        "cells", "def _one_minus_square", "np.subtract(1, out, out)", "np.add(1, out, out)", TANH,
     ),
     "tanh: masked steps leak gradient": (
         "cells", "class TanhCell", "np.copyto(dh_da, 0, where=rest)", "pass", TANH,
@@ -473,7 +473,7 @@ BY_DIFFERENCES = {
         "cells", "class LSTMCell", "dc *= dc_dc_t", "dc *= 0", LSTM_CASE,
     ),
     "lstm: no slope of tanh(c)": (
-        "cells", "class LSTMCell", "o * (1 - tanh_c * tanh_c)", "o * 1", LSTM_CASE,
+        "cells", "class LSTMCell", "dc_dh *= o", "dc_dh[...] = o", LSTM_CASE,
     ),
     "lstm: masked steps forget": (
         "cells", "class LSTMCell", "np.copyto(dc_dc, 1, where=rest)", "pass", LSTM_CASE,
@@ -483,7 +483,8 @@ BY_DIFFERENCES = {
         "np.copyto(m_n_t, m_n_raw); n_t += b_hn", GRU_CASE,
     ),
     "gru: z with h_t": (
-        "cells", "class GRUCell", "z *= h_prev - n", "z *= s[0, 1:] - n", GRU_CASE,
+        "cells", "class GRUCell", "np.subtract(h_prev, n, spare)",
+        "np.subtract(s[0, 1:], n, spare)", GRU_CASE,
     ),
     "gru: no gradient around the gates": (
         "cells", "class GRUCell", "dh_prev += kept", "pass", GRU_CASE,
