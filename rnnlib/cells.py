@@ -134,8 +134,8 @@ class TanhCell(Cell):
         h_prev = h[0]
         for a_t, h_t, rest_t in _steps(rest, a, h[1:]):
             h_prev.dot(W_hhT, Wh)
-            a_t += Wh
-            np.tanh(a_t, h_t)
+            a_t += Wh  # a_t = W_xh x_t + b_h + W_hh h_{t-1}
+            np.tanh(a_t, h_t)  # h_t = tanh(a_t)
             if rest_t is not None:
                 np.copyto(h_t, h_prev, where=rest_t)
             h_prev = h_t
@@ -167,9 +167,9 @@ class TanhCell(Cell):
         Wda = np.empty_like(dh[0])
         dh_t = dh[-1]
         for da_t, dh_prev, rest_t in _steps_back(rest, da, dh[:-1]):
-            da_t *= dh_t
+            da_t *= dh_t  # ∂L/∂a_t = (1 − h_t²) ⊙ δ_t
             da_t.dot(W_hh, Wda)
-            dh_prev += Wda
+            dh_prev += Wda  # δ_{t-1} = ∂⁺L/∂h_{t-1} + W_hhᵀ ∂L/∂a_t
             if rest_t is not None:
                 np.add(dh_prev, dh_t, dh_prev, where=rest_t)
             dh_t = dh_prev
@@ -219,32 +219,23 @@ class LSTMCell(Cell):
         tanh_c = buffers.work("tanh_c", *h[1:].shape)
         Wh, new = np.empty_like(a[0]), np.empty_like(h[0])
         i, f, g, o = _blocks(a, 4)
-        for (
-            a_t,
-            i_t,
-            f_t,
-            g_t,
-            o_t,
-            h_prev,
-            h_t,
-            c_prev,
-            c_t,
-            tanh_c_t,
-            rest_t,
-        ) in _steps(rest, a, i, f, g, o, h[:-1], h[1:], c[:-1], c[1:], tanh_c):
+        h_prev, c_prev = h[0], c[0]
+        rows = _steps(rest, a, i, f, g, o, h[1:], c[1:], tanh_c)
+        for a_t, i_t, f_t, g_t, o_t, h_t, c_t, tanh_c_t, rest_t in rows:
             h_prev.dot(W_hhT, Wh)
-            a_t += Wh
+            a_t += Wh  # a_t = W_xh x_t + b_h + W_hh h_{t-1}
             np.tanh(a_t, a_t)
             a_t *= half
-            a_t += shift
+            a_t += shift  # i, f, o = σ(a_i), σ(a_f), σ(a_o),  g = tanh(a_g)
             np.multiply(f_t, c_prev, c_t)
             np.multiply(i_t, g_t, new)
-            c_t += new
+            c_t += new  # c_t = f ⊙ c_{t-1} + i ⊙ g
             np.tanh(c_t, tanh_c_t)
-            np.multiply(o_t, tanh_c_t, h_t)
+            np.multiply(o_t, tanh_c_t, h_t)  # h_t = o ⊙ tanh(c_t)
             if rest_t is not None:
                 np.copyto(h_t, h_prev, where=rest_t)
                 np.copyto(c_t, c_prev, where=rest_t)
+            h_prev, c_prev = h_t, c_t
 
     def local(
         self,
@@ -263,14 +254,14 @@ class LSTMCell(Cell):
         dg = _one_minus_square(g, buffers.work("dg", *c_prev.shape))
         dg *= i
         _times_one_minus(i, spare)
-        i *= g
-        np.copyto(g, dg)
+        i *= g  # i now holds g i (1 − i)
+        np.copyto(g, dg)  # g now holds i (1 − g²)
         _times_one_minus(f, spare)
-        f *= c_prev
+        f *= c_prev  # f now holds c_{t-1} f (1 − f)
         dc_dh = _one_minus_square(tanh_c, buffers.work("dc_dh", *c_prev.shape))
         dc_dh *= o
         _times_one_minus(o, spare)
-        o *= tanh_c
+        o *= tanh_c  # o now holds tanh(c_t) o (1 − o)
         if rest is not None:
             np.copyto(a, 0, where=rest)
             np.copyto(dc_dh, 0, where=rest)
@@ -291,25 +282,19 @@ class LSTMCell(Cell):
         Wda, more = np.empty_like(dh[0]), np.empty_like(dh[0])
         ifg = da.reshape(*da.shape[:2], 4, -1)[:, :, :3]
         o = _blocks(da, 4)[3]
-        for (
-            da_t,
-            ifg_t,
-            o_t,
-            dc_dh_t,
-            dc_dc_t,
-            dh_t,
-            dh_prev,
-            rest_t,
-        ) in _steps_back(rest, da, ifg, o, dc_dh, dc_dc, dh[1:], dh[:-1]):
+        dh_t = dh[-1]
+        rows = _steps_back(rest, da, ifg, o, dc_dh, dc_dc, dh[:-1])
+        for da_t, ifg_t, o_t, dc_dh_t, dc_dc_t, dh_prev, rest_t in rows:
             np.multiply(dc_dh_t, dh_t, more)
-            dc += more
-            ifg_t *= dc[:, None]
-            o_t *= dh_t
+            dc += more  # γ_t += o (1 − tanh² c_t) ⊙ δ_t
+            ifg_t *= dc[:, None]  # ∂L/∂a_i, ∂L/∂a_f, ∂L/∂a_g = … ⊙ γ_t
+            o_t *= dh_t  # ∂L/∂a_o = … ⊙ δ_t
             da_t.dot(W_hh, Wda)
-            dh_prev += Wda
-            dc *= dc_dc_t
+            dh_prev += Wda  # δ_{t-1} = ∂⁺L/∂h_{t-1} + W_hhᵀ ∂L/∂a_t
+            dc *= dc_dc_t  # γ_{t-1} = f ⊙ γ_t
             if rest_t is not None:
                 np.add(dh_prev, dh_t, dh_prev, where=rest_t)
+            dh_t = dh_prev
         return da, da
 
 
@@ -354,23 +339,24 @@ class GRUCell(Cell):
         m_n = buffers.work("m_n", *h[1:].shape)
         m, rm = np.empty_like(a[0]), np.empty_like(h[0])
         m_rz, m_n_raw = m[:, : 2 * H], m[:, 2 * H :]
-        for rz_t, r_t, z_t, n_t, m_n_t, h_prev, h_t, rest_t in _steps(
-            rest, rz, r, z, n, m_n, h[:-1], h[1:]
-        ):
-            h_prev.dot(W_hhT, m)
+        h_prev = h[0]
+        rows = _steps(rest, rz, r, z, n, m_n, h[1:])
+        for rz_t, r_t, z_t, n_t, m_n_t, h_t, rest_t in rows:
+            h_prev.dot(W_hhT, m)  # m_t = W_hh h_{t-1}
             rz_t += m_rz
             np.tanh(rz_t, rz_t)
             rz_t *= 0.5
-            rz_t += 0.5
+            rz_t += 0.5  # r, z = σ(a_r + m_r), σ(a_z + m_z)
             np.add(m_n_raw, b_hn, m_n_t)
             np.multiply(r_t, m_n_t, rm)
             n_t += rm
-            np.tanh(n_t, n_t)
-            np.subtract(h_prev, n_t, h_t)  # h_t = n + z (h_{t-1} − n)
+            np.tanh(n_t, n_t)  # n = tanh(a_n + r ⊙ (m_n + b_hn))
+            np.subtract(h_prev, n_t, h_t)
             h_t *= z_t
-            h_t += n_t
+            h_t += n_t  # h_t = n + z ⊙ (h_{t-1} − n)
             if rest_t is not None:
                 np.copyto(h_t, h_prev, where=rest_t)
+            h_prev = h_t
 
     def local(
         self,
@@ -388,14 +374,14 @@ class GRUCell(Cell):
         np.copyto(dh_dh, z)
         dn = _one_minus_square(n, buffers.work("dn", *h_prev.shape))
         np.subtract(1, z, spare)
-        dn *= spare
+        dn *= spare  # (1 − z) (1 − n²)
         z *= spare
         np.subtract(h_prev, n, spare)
-        z *= spare
-        np.multiply(r, dn, n)
+        z *= spare  # z now holds (h_{t-1} − n) z (1 − z)
+        np.multiply(r, dn, n)  # n now holds r (1 − z) (1 − n²)
         _times_one_minus(r, spare)
         r *= m_n
-        r *= dn
+        r *= dn  # r now holds (m_n + b_hn) r (1 − r) (1 − z) (1 − n²)
         if rest is not None:
             for array in (a, dn, dh_dh):
                 np.copyto(array, 0, where=rest)
@@ -414,18 +400,19 @@ class GRUCell(Cell):
         dm, dn, dh_dh = local["dm"], local["dn"], local["dh_dh"]
         Wdm, kept = np.empty_like(dh[0]), np.empty_like(dh[0])
         rzn = dm.reshape(*dm.shape[:2], 3, -1)
-        for dm_t, rzn_t, dh_dh_t, dh_t, dh_prev, rest_t in _steps_back(
-            rest, dm, rzn, dh_dh, dh[1:], dh[:-1]
-        ):
-            rzn_t *= dh_t[:, None]
+        dh_t = dh[-1]
+        rows = _steps_back(rest, dm, rzn, dh_dh, dh[:-1])
+        for dm_t, rzn_t, dh_dh_t, dh_prev, rest_t in rows:
+            rzn_t *= dh_t[:, None]  # ∂L/∂m_r, ∂L/∂m_z, ∂L/∂m_n = … ⊙ δ_t
             dm_t.dot(W_hh, Wdm)
             dh_prev += Wdm
             np.multiply(dh_dh_t, dh_t, kept)
-            dh_prev += kept
+            dh_prev += kept  # δ_{t-1} = ∂⁺L/∂h_{t-1} + W_hhᵀ ∂L/∂m_t + z ⊙ δ_t
             if rest_t is not None:
                 np.add(dh_prev, dh_t, dh_prev, where=rest_t)
+            dh_t = dh_prev
         da = dm.copy()
-        np.multiply(dn, dh[1:], _blocks(da, 3)[2])
+        np.multiply(dn, dh[1:], _blocks(da, 3)[2])  # ∂L/∂a_n, without the r
         return da, dm
 
 
