@@ -20,6 +20,7 @@ from rnnlib.model import RNN, OverTime
 from rnnlib.optim import SGD, Optimizer, RProp
 from rnnlib.source import show_source
 from rnnlib.train import DivergenceError, History, descend
+from rnnlib.weights import from_torch, load, save, to_torch
 
 __all__ = [
     "RNN",
@@ -34,11 +35,15 @@ __all__ = [
     "check_gradients",
     "counting_task",
     "descend",
+    "from_torch",
+    "load",
     "loss_surface",
     "numerical_gradients",
     "published_counting_task",
     "relative_error",
+    "save",
     "show_source",
     "sigmoid",
     "softmax",
+    "to_torch",
 ]

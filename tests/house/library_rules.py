@@ -12,7 +12,7 @@ LAYERS = (
     ("bptt", "arguments"),
     ("model", "graph"),
     ("graphrnn",),
-    ("gradcheck", "optim"),
+    ("gradcheck", "optim", "weights"),
     ("train", "generate"),
     ("plots",),
     ("diagrams", "graphdraw"),
