@@ -2,5 +2,6 @@
 
 Read in this order: `cases` (what is measured), `ours`, `in_torch`, `in_jax`, `loops` (who takes
 part), `checking` (whoever computes something else is refused), `worker` and `turns` (how time is
-measured), `memory`, `linearity`, `bars` (what we want to reach), `report` (the table and the file).
+measured), `memory`, `linearity`, `bars` (what we want to reach), `report` (the table on the
+terminal), `page` (the tables and the figure in the book).
 """

@@ -1,7 +1,8 @@
 """Measure: python -m bench [--only S1 ...] [--quick] [--write]
 
 Without arguments everything is measured, in about five minutes, and `book/benchmarks.json` is
-written. A part of it, or another way to measure, is printed and not written (but see --write).
+written, with the tables and the figure that the book makes of it. A part, or another way to
+measure, is printed and not written (another way is, with --write).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from . import bars, report
+from . import bars, page, report
 from .cases import CASES, SIZES, Case
 from .checking import Refused
 from .worker import Trouble, Worker, can_tie
@@ -40,6 +41,16 @@ def missing(packages: tuple[str, ...] = ("torch", "jax")) -> str:
     )
 
 
+def cannot_draw() -> str:
+    """Say so, before minutes are spent, if the figure could not be drawn afterwards."""
+    if find_spec("matplotlib"):
+        return ""
+    return (
+        "The figure for the book needs matplotlib, which is not installed here.\n`make bench` "
+        "installs it; with --quick or --only nothing is drawn."
+    )
+
+
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
     parser.add_argument(
@@ -51,8 +62,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="few turns: a look, not a measurement")
     parser.add_argument("--free", action="store_true", help="do not tie the processes to one core")
-    parser.add_argument("--write", action="store_true", help="write the file even so")
-    return parser.parse_args(words)
+    parser.add_argument("--write", action="store_true", help="write the files even so")
+    options = parser.parse_args(words)
+    if options.only and options.write:
+        parser.error("--write: the book shows the whole table, and --only measures a part of it")
+    return options
 
 
 def chosen(words: list[str]) -> list[Case]:
@@ -69,7 +83,7 @@ def chosen(words: list[str]) -> list[Case]:
 
 
 def is_written(options: argparse.Namespace) -> bool:
-    """Tell whether the file is written: only a whole run may replace what is there unasked."""
+    """Tell whether the files are written: only a whole run may replace what is there unasked."""
     return options.write or not (options.only or options.quick or options.free)
 
 
@@ -129,7 +143,7 @@ def _versions(workers: dict[str, Worker]) -> dict[str, str]:
 
 def main(words: list[str]) -> int:
     options = arguments(words)
-    trouble = missing()
+    trouble = missing() or (cannot_draw() if is_written(options) else "")
     if trouble:
         print(trouble, file=sys.stderr)
         return 2
@@ -143,10 +157,11 @@ def main(words: list[str]) -> int:
         return 130
     print(report.text(found))
     if is_written(options):
-        report.write(found)
-        print(f"\nWritten to book/{report.FILE.name}.")
+        page.write(found)
+        print(f"\nWritten to book/: {report.FILE.name}, {page.TEXT}, {page.FIGURE}.")
     else:
-        print("\nA partial run: nothing was written (--write does).")
+        hint = "" if options.only else " (--write does)"
+        print(f"\nNot a whole run: nothing was written{hint}.")
     return 0
 
 

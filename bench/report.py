@@ -1,13 +1,11 @@
-"""The table on the terminal, 80 columns wide, and the file that a chapter shows."""
+"""The table on the terminal, 80 columns wide, and what is said about the machine."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
 import subprocess
-import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,11 +45,11 @@ def _speed(lines: list[dict[str, Any]]) -> str:
     ]
     for line in lines:
         ratios = [line["others"].get(who, {}).get("ratio") for who in COLUMNS]
-        middle = [_number(ratio["median"]) if ratio else "" for ratio in ratios]
+        middle = [number(ratio["median"]) if ratio else "" for ratio in ratios]
         spread = [
-            f"{_number(ratio['low'])}-{_number(ratio['high'])}" if ratio else "" for ratio in ratios
+            f"{number(ratio['low'])}-{number(ratio['high'])}" if ratio else "" for ratio in ratios
         ]
-        rows.append(f"{line['name']:13}{_number(line['ours_ms']):>9}" + _cells(middle))
+        rows.append(f"{line['name']:13}{number(line['ours_ms']):>9}" + _cells(middle))
         rows.append((f"{'':22}" + _cells(spread)).rstrip())
     return "\n".join(row.rstrip() for row in rows)
 
@@ -60,7 +58,7 @@ def _cells(words: list[str]) -> str:
     return "".join(f"{word:>11}" for word in words)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Return three digits, without an exponent."""
     return f"{value:.{0 if value >= 99.5 else 1 if value >= 9.95 else 2}f}"
 
@@ -73,7 +71,7 @@ def _ways(lines: list[dict[str, Any]]) -> str:
                 rows.append(f"  {line['name']}, {who}")
                 for way, ms in other["tried_ms"].items():
                     mark = "*" if way == other["variant"] else " "
-                    rows.append(f"    {mark} {way:32}{_number(ms):>8}")
+                    rows.append(f"    {mark} {way:32}{number(ms):>8}")
     return "\n".join(rows) if len(rows) > 1 else "No contender had a choice of ways."
 
 
@@ -103,7 +101,7 @@ def _growth(found: dict[str, Any]) -> str:
             f"in the upper half {series['slope_of_upper_half']:.2f}"
         )
         rows.append("  T×B" + "".join(f"{size:>9}" for size in sizes))
-        rows.append("  ms " + "".join(f"{_number(ms):>9}" for ms in series["ms"]))
+        rows.append("  ms " + "".join(f"{number(ms):>9}" for ms in series["ms"]))
     return "\n".join(rows)
 
 
@@ -118,12 +116,12 @@ def _bars(bars: list[dict[str, Any]]) -> str:
             word = "reached" if bar["reached"] else "NOT REACHED"
             rows.append(
                 f"  {bar['line']:16}{bar['against']:14}at least {bar['at_least']:5.1f}"
-                f"   found {_number(bar['ratio']):>6}   {word}"
+                f"   found {number(bar['ratio']):>6}   {word}"
             )
     return "\n".join(rows)
 
 
-# --- The file ------------------------------------------------------------------------------------
+# --- The machine ---------------------------------------------------------------------------------
 
 
 def machine() -> dict[str, Any]:
@@ -146,17 +144,3 @@ def _cpu() -> str:
 
 def today() -> str:
     return date.today().isoformat()
-
-
-def write(found: dict[str, Any]) -> None:
-    """Put what was found into the file, all of it or nothing."""
-    content = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    handle, draft = tempfile.mkstemp(dir=FILE.parent, prefix=FILE.name, suffix=".draft")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.chmod(draft, 0o644)
-        os.replace(draft, FILE)
-    except BaseException:
-        os.unlink(draft)
-        raise

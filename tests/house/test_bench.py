@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from notebooks import ROOT
 
 import rnnlib
 from bench import __main__ as command
-from bench import bars, cases, checking, linearity, loops, memory, report, turns, worker
+from bench import bars, cases, checking, linearity, loops, memory, page, report, turns, worker
 
 
 @pytest.fixture
@@ -235,11 +236,16 @@ def test_a_partial_run_does_not_overwrite_unless_told_to(file, capsys, words):
     assert command.main(words) == 0
     assert file.read_text() == "old"
     assert "nothing was written" in capsys.readouterr().out
-    assert command.main([*words, "--write"]) == 0
-    assert json.loads(file.read_text())["speed"]
+    if "--only" in words:  # the book shows the whole table
+        with pytest.raises(SystemExit):
+            command.main([*words, "--write"])
+        assert file.read_text() == "old"
+    else:
+        assert command.main([*words, "--write"]) == 0
+        assert json.loads(file.read_text())["speed"]
 
 
-def test_a_whole_run_writes_what_a_chapter_may_show(file):
+def test_a_whole_run_writes_what_the_book_may_show(file):
     assert command.main([]) == 0
     text = file.read_text(encoding="utf-8")
     assert json.loads(text) == json.loads(json.dumps(found()))
@@ -249,7 +255,7 @@ def test_a_whole_run_writes_what_a_chapter_may_show(file):
 
 def test_a_result_that_cannot_be_stored_leaves_the_old_file(file):
     with pytest.raises(ValueError):
-        report.write({"ms": float("nan")})
+        page.write({**found(), "ms": float("nan")})
     assert file.read_text() == "old"
     assert list(file.parent.iterdir()) == [file]
 
@@ -271,6 +277,132 @@ def test_lines_are_chosen_by_size_and_cell():
     assert command.chosen([]) == cases.CASES
     with pytest.raises(worker.Trouble, match="'S9' is none of S1, "):
         command.chosen(["S9"])
+
+
+# --- What the book shows -------------------------------------------------------------------------
+
+
+def test_the_stored_tables_and_figure_belong_to_the_stored_result():
+    assert page.stale() == [], "python -m bench.page makes them anew"
+
+
+def test_the_page_includes_every_part_once():
+    shown = (ROOT / "book" / "speed.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^% begin (\w+)$", page.text(found()), flags=re.MULTILINE)
+    assert re.findall(r':start-after: "% begin (\w+)"', shown) == parts
+    assert re.findall(r':end-before: "% end (\w+)"', shown) == parts
+    assert shown.count(f"{{include}} {page.TEXT}") == len(parts)
+    assert shown.count(f"{{figure}} {page.FIGURE}") == 1
+
+
+def test_the_tables_hold_what_was_found():
+    said = page.text(found()).replace("\u2060", "")
+    assert "| W1 | 1000 | **1234** (1234–1234) | **100** (100–100) |" in said
+    assert "| S1 | 1000 | – | **1.00** (1.00–1.00) |" in said
+    assert "| W1 | **0.12** (0.12–0.12) | **5.00** (5.00–5.00) |" in said
+    assert "| 4 steps | 1000 | **110** (110–110) |" in said
+    assert "| W1, float64, 4 steps back, gy910210 | 100 | 110 | yes |" in said
+    assert "The system gave no account" in said
+    assert "in float32" in said and "in float64" in said
+
+
+def test_a_bar_is_shown_as_missed_even_by_little():
+    asked = [bars.Bar("S1", "jax", 1.0), bars.Bar("S1", "torch", 6)]
+    said = page._bars(bars.judge([line("S1", jax=0.9996, torch=6.0)], asked), "bars")
+    assert "Reached: 1 of 2 bars." in said
+    assert "| S1, jax | 1 | 0.9996 | **no** |" in said
+
+
+def test_the_system_s_account_is_shown_where_there_is_one():
+    result = found()
+    for account in result["memory"]["bytes_per_token"]:
+        account["system"] = 2.0 * account["own"]
+    said = page.text(result)
+    assert said.count("| torch | 2000 | 1.00 |") == 1
+    assert said.count("| torch | 4000 | 1.00 |") == 1
+
+
+def test_tables_are_narrow_and_their_columns_have_names():
+    rows = [row.split(" | ") for row in page.text(found()).splitlines() if row.startswith("|")]
+    assert max(map(len, rows)) <= 5
+    assert all(cell.strip("| ") for row in rows for cell in row)
+
+
+def test_the_figure_is_the_same_each_time_and_loads_nothing():
+    drawn = page.figure(found())
+    assert drawn == page.figure(found())
+    root = ElementTree.fromstring(drawn)
+    assert root.tag.endswith("svg") and root.get("viewBox")
+    assert not re.search(r"\bhref=\"(?!#)|\bsrc=|@import", drawn)
+    assert report.today() not in drawn
+
+
+def test_the_figure_shows_the_exponents_that_were_fitted():
+    result = found()["linearity"]
+    result["series"][0].update(slope=0.75, slope_of_upper_half=1.25)
+    words = [
+        word.get_text()
+        for ax in page._draw(result).axes
+        for word in (ax.get_legend().get_title(), *ax.get_legend().get_texts())
+    ]
+    assert words[:3] == ["$B = 32$", "exponent 0.75", "upper half 1.25"]
+    assert words[3] == "$T = 64$" and words[6] == "$T = 2B$"
+
+
+def test_a_run_that_could_not_draw_does_not_begin(file, capsys, monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    assert command.main([]) == 2
+    assert file.read_text() == "old"
+    assert "needs matplotlib" in capsys.readouterr().err
+    assert command.main(["--quick"]) == 0
+
+
+@pytest.mark.parametrize("part", ["content", "text", "figure"])
+def test_a_part_that_cannot_be_made_leaves_all_as_it_was(file, monkeypatch, part):
+    page.write(found())
+    before = {path.name: path.read_bytes() for path in file.parent.iterdir()}
+    assert before.keys() == {file.name, page.TEXT, page.FIGURE}
+
+    def fail(found):
+        raise ValueError(part)
+
+    monkeypatch.setattr(page, part, fail)
+    with pytest.raises(ValueError, match=part):
+        page.write({**found(), "date": "2001-02-03"})
+    assert {path.name: path.read_bytes() for path in file.parent.iterdir()} == before
+
+
+def test_a_draft_that_cannot_be_written_leaves_nothing_behind(file, monkeypatch):
+    monkeypatch.setattr(page, "figure", lambda found: "\ud800")  # no text in UTF-8
+    with pytest.raises(UnicodeEncodeError):
+        page.write(found())
+    assert file.read_text() == "old"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_tables_or_a_figure_of_another_result_are_noticed(file):
+    page.write(found())
+    assert page.stale(file) == []
+    kept = file.read_text(encoding="utf-8")
+    other = json.loads(kept)
+    other["speed"][0]["ours_ms"] *= 1.0001  # too little for any digit that is shown
+    file.write_text(page.content(other), encoding="utf-8")
+    assert page.stale(file) == [page.TEXT, page.FIGURE]
+    file.write_text(kept, encoding="utf-8")
+    tables = file.with_name(page.TEXT)
+    tables.write_text(tables.read_text("utf-8").replace("1234", "9999"), encoding="utf-8")
+    file.with_name(page.FIGURE).unlink()
+    assert page.stale(file) == [page.TEXT, page.FIGURE]
+
+
+def test_the_page_is_made_anew_without_measuring(file, capsys):
+    page.write(found())
+    file.with_name(page.TEXT).write_text("by hand")
+    assert page.main() == 0
+    assert page.stale(file) == []
+    file.unlink()
+    assert page.main() == 1
+    assert "`make bench` makes it" in capsys.readouterr().err
 
 
 # --- Processes -----------------------------------------------------------------------------------
