@@ -158,7 +158,8 @@ class RNN:
                 raise ValueError(
                     f"params[{name!r}]: expected shape {self.shapes[name]}, got {param.shape}"
                 )
-            # W_xh and W_hy can be large, so they are looked at through what they give (_blame).
+            # W_xh and W_hy can be large: they are looked at later, or what they give is, if that
+            # is smaller. (A weight that is not finite never gives a finite sum.)
             if name not in ("W_xh", "W_hy") and not all_finite(param):
                 self._blame(name)
 
@@ -359,7 +360,7 @@ class RNN:
         else:
             np.dot(x.reshape(T * B, -1), W_xhT, out=a.reshape(T * B, GH))
         a += params["b_h"]
-        if not all_finite(a):
+        if not all_finite(min(a, params["W_xh"], key=np.size)):
             self._blame("W_xh")
         s = self._buffers.work(
             "s", len(self._cell.states), T + 1, B, self.hidden_size
@@ -379,7 +380,7 @@ class RNN:
         o = self._buffers.work("o", len(h), self.output_size)
         np.dot(h, self.params["W_hy"].T, out=o)
         o += self.params["b_y"]
-        if not all_finite(o):
+        if not all_finite(min(o, self.params["W_hy"], key=np.size)):
             self._blame("W_hy")
         return o
 

@@ -714,3 +714,20 @@ def test_the_gru_agrees_with_an_example_worked_by_hand():
     assert_params_close(grads, wanted | {"W_hy": 7 / 4 * 7 / 8, "b_y": 7 / 4})
     d_state = model.gradient_over_time(*data).d_state
     assert d_state.item() == pytest.approx(7 / 4 * 1 / 4 + np.dot(W_hh, d_m), rel=1e-13)
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["no mask", "mask"])
+@pytest.mark.parametrize("kind", ["ids", "distributions"])
+def test_the_softmax_in_pieces_is_the_softmax_at_once(kind, mask, monkeypatch):
+    rng = np.random.default_rng(0)
+    model = rnnlib.RNN(5, 3, 4, reduction="mean", rng=rng)
+    x, y = rng.integers(0, 5, (7, 3)), rng.integers(0, 4, (7, 3))
+    if kind == "distributions":
+        y = rnnlib.softmax(rng.normal(size=(7, 3, 4)))
+    counted = rng.random((7, 3)) < 0.7 if mask else None
+    loss, grads, _ = model.loss_and_grads(x, y, mask=counted)
+    monkeypatch.setattr("rnnlib.losses._PIECE", 8)  # two rows of four
+    loss_in_pieces, grads_in_pieces, _ = model.loss_and_grads(x, y, mask=counted)
+    assert loss_in_pieces == pytest.approx(loss, rel=1e-14)
+    for name in grads:
+        np.testing.assert_allclose(grads_in_pieces[name], grads[name], rtol=1e-12, atol=1e-15)
