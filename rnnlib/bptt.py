@@ -31,7 +31,7 @@ class Window(NamedTuple):
 def windows(
     T: int, truncation: str, steps: int | None, stride: int | None
 ) -> list[Window]:
-    """Cut T steps into windows, by one of the three meanings of "truncated".
+    """Cut T steps into windows: one for full BPTT, several for the three kinds of truncation.
 
         "full"        one window. Nothing is cut, no bias. T steps backwards.
         "chunks"      pieces of k = `steps` steps, one after the other; the state goes on from
@@ -100,7 +100,7 @@ class Backward(NamedTuple):
 
     Attributes
         da  ∂L/∂a_t, shape (T, B, G·H)
-        dm  ∂L/∂(W_hh h_{t-1}), the same shape (and the same array, but in the GRU)
+        dm  ∂L/∂(W_hh h_{t-1}), the same shape; equal to da, but in the GRU
         dh  δ_t = ∂L/∂h_t, shape (T + 1, B, H)
         ds  ∂L/∂(initial state), shape (number of states, B, H)
     """
@@ -142,7 +142,9 @@ def backward(
         da, dm = cell.backward(params, local, dh, dc, rest)
         ds[0] = dh[0]
         return Backward(da, dm, dh, ds)
-    total: Backward | None = None
+    da = np.zeros((T, B, len(params["b_h"])), dh.dtype)
+    dm = np.zeros_like(da)
+    total = Backward(da, dm, np.zeros_like(dh), ds)
     for start, losses, end in parts:
         piece = {
             name: array[start:end].copy() for name, array in local.items()
@@ -157,24 +159,10 @@ def backward(
             params, piece, own, dc, None if rest is None else rest[start:end]
         )
         d_state[0] = own[0]
-        if total is None:
-            total = _nothing(da, dm, dh, ds)
         total.da[start:end] += da
-        if dm is not da:
-            total.dm[start:end] += dm
+        total.dm[start:end] += dm
         total.dh[start + 1 : end + 1] += own[1:]
         if start == 0:
             total.dh[0] += own[0]
-            ds += d_state
+            total.ds[...] += d_state
     return total
-
-
-def _nothing(
-    da: np.ndarray, dm: np.ndarray, dh: np.ndarray, ds: np.ndarray
-) -> Backward:
-    """Zeros for the whole sequence, to which the windows add."""
-    whole = np.zeros((len(dh) - 1, *da.shape[1:]), da.dtype)
-    same = dm is da
-    return Backward(
-        whole, whole if same else np.zeros_like(whole), np.zeros_like(dh), ds
-    )

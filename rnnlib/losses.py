@@ -95,14 +95,14 @@ class Loss:
         raise NotImplementedError
 
     def loss_and_grad(
-        self, o: np.ndarray, y: np.ndarray, w: np.ndarray | float
+        self, o: np.ndarray, y: np.ndarray, w: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Return L = Σ_n w_n ℓ_n and ∂L/∂o.
 
         Arguments
             o  logits, shape (N, V). They are used up: ∂L/∂o is written over them
             y  targets, as `check_targets` returns them, one row (or id) for each of the N
-            w  one weight for all rows, or one for each, shape (N)
+            w  a weight for each row, shape (N), of the dtype of o
         """
         raise NotImplementedError
 
@@ -143,10 +143,9 @@ class SoftmaxCrossEntropy(Loss):
         return softmax(o)
 
     def loss_and_grad(
-        self, o: np.ndarray, y: np.ndarray, w: np.ndarray | float
+        self, o: np.ndarray, y: np.ndarray, w: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """L = Σ_n w_n ℓ_n and ∂L/∂o = w (p − [y]); see `Loss.loss_and_grad`."""
-        w = np.broadcast_to(np.asarray(w, o.dtype), len(o))
         loss = 0.0
         # All lines below pass over the same numbers. A few rows at a time stay in the cache.
         few = max(1, _PIECE // o.shape[1])
@@ -201,12 +200,12 @@ class SigmoidCrossEntropy(Loss):
         return sigmoid(o)
 
     def loss_and_grad(
-        self, o: np.ndarray, y: np.ndarray, w: np.ndarray | float
+        self, o: np.ndarray, y: np.ndarray, w: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """L = Σ_n w_n ℓ_n and ∂L/∂o = w (σ(o) − y); see `Loss.loss_and_grad`."""
         terms = np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o)))
         loss = _weighted_sum(w, terms.sum(axis=1))
-        o[...] = np.asarray(w, o.dtype)[..., None] * (sigmoid(o) - y)
+        o[...] = w[:, None] * (sigmoid(o) - y)
         return loss, o
 
 
@@ -231,12 +230,12 @@ class SquaredError(Loss):
         return o.copy()
 
     def loss_and_grad(
-        self, o: np.ndarray, y: np.ndarray, w: np.ndarray | float
+        self, o: np.ndarray, y: np.ndarray, w: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """L = Σ_n w_n ℓ_n and ∂L/∂o = 2 w (o − y); see `Loss.loss_and_grad`."""
         o -= y
         loss = _weighted_sum(w, np.vecdot(o, o))
-        o *= 2 * np.asarray(w, o.dtype)[..., None]
+        o *= 2 * w[:, None]
         return loss, o
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from rnnlib.arguments import check_inputs, check_mask, check_state
 from rnnlib.bptt import Backward, Window, backward, windows
 from rnnlib.buffers import Buffers
-from rnnlib.cells import CELLS
+from rnnlib.cells import Cell, TanhCell
 from rnnlib.checks import (
     all_finite,
     finite_array,
@@ -17,13 +17,18 @@ from rnnlib.checks import (
     one_of,
     whole_number,
 )
+from rnnlib.gated import GRUCell, LSTMCell
 from rnnlib.inits import initial_parameters
 from rnnlib.losses import LOSSES
+from rnnlib.onehot import columns, sums_by_id
 
-__all__ = ["RNN", "OverTime"]
+__all__ = ["CELLS", "RNN", "OverTime"]
 
-# Up to so many different ids, adding up by a product is faster than by sorting (measured).
-_FEW = 256
+CELLS: dict[str, Cell] = {
+    "tanh": TanhCell(),
+    "lstm": LSTMCell(),
+    "gru": GRUCell(),
+}
 
 
 class OverTime(NamedTuple):
@@ -57,6 +62,16 @@ class _Batch(NamedTuple):
     rest: np.ndarray | None  # (T, B, 1), True where the mask is False
 
 
+class _Run(NamedTuple):
+    """One way through the network, forwards and back."""
+
+    s: np.ndarray  # states, (number of states, T + 1, B, H)
+    o: np.ndarray | None  # logits, (N, V), if they were asked for
+    loss: float
+    do: np.ndarray  # ∂L/∂o, (N, V)
+    back: Backward
+
+
 class RNN:
     """A recurrent network: tanh and softmax by default, LSTM or GRU by one argument.
 
@@ -70,7 +85,7 @@ class RNN:
         input_size     D: length of an input vector, or number of different ids
         hidden_size    H: length of a state
         output_size    V: length of an output
-        cell           "tanh", "lstm" or "gru" (module `cells`)
+        cell           "tanh" (module `cells`), "lstm" or "gru" (module `gated`)
         loss           "softmax", "sigmoid" or "squared" (module `losses`)
         outputs        "all": one output per step; "last": one per sequence, from its last state
         reduction      "sum": L is the sum of all ℓ_t; "mean": divided by their number
@@ -214,11 +229,8 @@ class RNN:
         """
         batch = self._check(inputs, state, mask)
         parts = windows(len(batch.x), truncation, steps, stride)
-        d_last = check_state("d_state", d_state, batch.s_0)
-        a, s = self._forward(batch)
-        loss, do = self._loss(self._logits(s), targets, batch)
-        back = self._backward(batch, a, s, do, d_last, parts)
-        return loss, self._gradients(batch, s, do, back), self._last(s)
+        run = self._forward_and_back(batch, targets, d_state, parts)
+        return run.loss, self._gradients(batch, run), self._last(run.s)
 
     def gradient_over_time(
         self,
@@ -245,21 +257,18 @@ class RNN:
         """
         batch = self._check(inputs, state, mask)
         parts = windows(len(batch.x), truncation, steps, stride)
-        d_last = check_state("d_state", d_state, batch.s_0)
-        a, s = self._forward(batch)
-        o = self._logits(s)
-        logits = o.copy()
-        _, do = self._loss(o, targets, batch)
-        back = self._backward(batch, a, s, do, d_last, parts)
+        run = self._forward_and_back(
+            batch, targets, d_state, parts, keep_logits=True
+        )
         shape = (*self._output_places(batch), self.output_size)
         return OverTime(
-            h=s[0].copy(),
-            o=logits.reshape(shape),
-            do=do.reshape(shape).copy(),
-            dh=back.dh.copy(),
-            da=back.da.copy(),
-            dx=back.da @ self.params["W_xh"],
-            d_state=self._as_state(back.ds),
+            h=run.s[0].copy(),
+            o=run.o.reshape(shape),
+            do=run.do.reshape(shape).copy(),
+            dh=run.back.dh.copy(),
+            da=run.back.da.copy(),
+            dx=run.back.da @ self.params["W_xh"],
+            d_state=self._as_state(run.back.ds),
         )
 
     def evaluate(
@@ -354,9 +363,7 @@ class RNN:
         a = self._buffers.work("a", T, B, GH)
         W_xhT = params["W_xh"].T
         if x.ndim == 2:
-            # W_xh times a one-hot vector is a column of W_xh. The ids have been checked, and
-            # mode="clip" keeps NumPy from doing it again.
-            np.take(W_xhT, x, axis=0, out=a, mode="clip")
+            columns(W_xhT, x, out=a)
         else:
             np.dot(x.reshape(T * B, -1), W_xhT, out=a.reshape(T * B, GH))
         a += params["b_h"]
@@ -398,12 +405,11 @@ class RNN:
             targets, (*places, self.output_size), self.dtype
         )
         y = y.reshape(len(o), *y.shape[len(places) :])
-        w, count = 1.0, len(o)
+        w = np.ones(len(o), self.dtype)
         if batch.rest is not None and self.outputs == "all":
-            w = 1.0 - batch.rest.ravel()
-            count = w.sum()
+            w -= batch.rest.ravel()
         if self.reduction == "mean":
-            w /= count
+            w /= w.sum()
         return self._loss_function.loss_and_grad(o, y, w)
 
     def _last(self, s: np.ndarray) -> np.ndarray:
@@ -415,6 +421,22 @@ class RNN:
         return s.copy() if len(s) > 1 else s[0].copy()
 
     # --- Backward ------------------------------------------------------------
+
+    def _forward_and_back(
+        self,
+        batch: _Batch,
+        targets: object,
+        d_state: object,
+        parts: list[Window],
+        keep_logits: bool = False,
+    ) -> _Run:
+        d_last = check_state("d_state", d_state, batch.s_0)
+        a, s = self._forward(batch)
+        o = self._logits(s)
+        kept = o.copy() if keep_logits else None  # ∂L/∂o takes the place of o
+        loss, do = self._loss(o, targets, batch)
+        back = self._backward(batch, a, s, do, d_last, parts)
+        return _Run(s, kept, loss, do, back)
 
     def _backward(
         self,
@@ -440,51 +462,36 @@ class RNN:
             self._cell, self.params, local, dh, d_last, batch.rest, parts
         )
 
-    def _gradients(
-        self, batch: _Batch, s: np.ndarray, do: np.ndarray, back: Backward
-    ) -> dict[str, np.ndarray]:
+    def _gradients(self, batch: _Batch, run: _Run) -> dict[str, np.ndarray]:
         """Each gradient is a sum over steps and sequences: one product of all rows at once."""
         H = self.hidden_size
         N = batch.x.shape[0] * batch.x.shape[1]
-        da, dm = back.da.reshape(N, -1), back.dm.reshape(N, -1)
-        h_prev = s[0, :-1].reshape(N, H)
-
-        def lend(name: str) -> np.ndarray:
-            return self._buffers.lend(name, *self.shapes[name])
-
+        da, dm = run.back.da.reshape(N, -1), run.back.dm.reshape(N, -1)
+        h_prev = run.s[0, :-1].reshape(N, H)
+        # What the caller may keep is written into memory that is lent; see `Buffers.lend`.
+        dW_hh, dW_hy = (
+            self._buffers.lend(name, *self.shapes[name])
+            for name in ("W_hh", "W_hy")
+        )
         grads = {
             "W_xh": self._input_gradient(batch.x, da),
-            "W_hh": np.dot(dm.T, h_prev, out=lend("W_hh")),
+            "W_hh": np.dot(dm.T, h_prev, out=dW_hh),
             "b_h": da.sum(axis=0),
-            "W_hy": np.dot(do.T, self._read(s), out=lend("W_hy")),
-            "b_y": do.sum(axis=0),
+            "W_hy": np.dot(run.do.T, self._read(run.s), out=dW_hy),
+            "b_y": run.do.sum(axis=0),
         }
         for name in self._cell.extra:
             grads[name] = dm[:, -H:].sum(axis=0)
         if self.initial_state == "learned":
-            for name, ds in zip(self._cell.states, back.ds, strict=True):
+            for name, ds in zip(self._cell.states, run.back.ds, strict=True):
                 grads[f"{name}_0"] = ds.sum(axis=0) * (not batch.given)
         return grads
 
     def _input_gradient(self, x: np.ndarray, da: np.ndarray) -> np.ndarray:
-        """Σ_t da_t x_tᵀ. For ids: column v is the sum of da_t over all t with x_t = v."""
+        """Σ_t da_t x_tᵀ, made as the transpose: ids name rows then, and rows lie together."""
         dW_xhT = self._buffers.lend("W_xh", *self.shapes["W_xh"][::-1])
-        if x.ndim == 3:
+        if x.ndim == 2:
+            sums_by_id(x.ravel(), da, out=dW_xhT)
+        else:
             np.dot(x.reshape(len(da), -1).T, da, out=dW_xhT)
-            return dW_xhT.T
-        ids = x.ravel()
-        if self.input_size <= _FEW:
-            # As a product with one-hot vectors: more arithmetic, but at the full speed of BLAS.
-            one_hot = self._buffers.work("one_hot", self.input_size, len(ids))
-            one_hot[...] = 0
-            one_hot[ids, np.arange(len(ids))] = 1
-            np.dot(one_hot, da, out=dW_xhT)
-            return dW_xhT.T
-        order = ids.argsort(kind="stable")
-        ids = ids[order]
-        first = np.flatnonzero(
-            np.diff(ids, prepend=-1)
-        )  # where a new id begins
-        dW_xhT[...] = 0
-        dW_xhT[ids[first]] = np.add.reduceat(da[order], first, axis=0)
         return dW_xhT.T

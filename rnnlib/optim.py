@@ -234,9 +234,7 @@ class RProp(Optimizer):
         )
 
 
-_PIECE = (
-    16384  # numbers: a few arrays of this size fit in the cache of one core
-)
+_PIECE = 32768  # numbers: a few arrays of this size fit in a core's cache
 
 
 def _pieces(

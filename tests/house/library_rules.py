@@ -7,8 +7,9 @@ from collections.abc import Iterator
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
     ("checks", "source", "buffers"),
-    ("data", "text", "losses", "inits"),
+    ("data", "text", "losses", "inits", "onehot"),
     ("linear", "cells"),
+    ("gated",),
     ("bptt", "arguments"),
     ("model", "graph"),
     ("graphrnn",),

@@ -458,7 +458,7 @@ BY_DIFFERENCES = {
         "cells", "class TanhCell", "dh_prev += Wda", "pass", TANH,
     ),
     "tanh: slope 1 + h²": (
-        "cells", "def _one_minus_square", "np.subtract(1, out, out)", "np.add(1, out, out)", TANH,
+        "cells", "def one_minus_square", "np.subtract(1, out, out)", "np.add(1, out, out)", TANH,
     ),
     "tanh: masked steps leak gradient": (
         "cells", "class TanhCell", "np.copyto(dh_da, 0, where=rest)", "pass", TANH,
@@ -467,27 +467,27 @@ BY_DIFFERENCES = {
         "cells", "class TanhCell", "np.add(dh_prev, dh_t, dh_prev, where=rest_t)", "pass", TANH,
     ),
     "lstm: forget gate with c_t": (
-        "cells", "class LSTMCell", "f *= c_prev", "f *= s[1, 1:]", LSTM_CASE,
+        "gated", "class LSTMCell", "f *= c_prev", "f *= s[1, 1:]", LSTM_CASE,
     ),
     "lstm: no gradient through c over time": (
-        "cells", "class LSTMCell", "dc *= dc_dc_t", "dc *= 0", LSTM_CASE,
+        "gated", "class LSTMCell", "dc *= dc_dc_t", "dc *= 0", LSTM_CASE,
     ),
     "lstm: no slope of tanh(c)": (
-        "cells", "class LSTMCell", "dc_dh *= o", "dc_dh[...] = o", LSTM_CASE,
+        "gated", "class LSTMCell", "dc_dh *= o", "dc_dh[...] = o", LSTM_CASE,
     ),
     "lstm: masked steps forget": (
-        "cells", "class LSTMCell", "np.copyto(dc_dc, 1, where=rest)", "pass", LSTM_CASE,
+        "gated", "class LSTMCell", "np.copyto(dc_dc, 1, where=rest)", "pass", LSTM_CASE,
     ),
     "gru: the bias outside r's product": (
-        "cells", "class GRUCell", "np.add(m_n_raw, b_hn, m_n_t)",
+        "gated", "class GRUCell", "np.add(m_n_raw, b_hn, m_n_t)",
         "np.copyto(m_n_t, m_n_raw); n_t += b_hn", GRU_CASE,
     ),
     "gru: z with h_t": (
-        "cells", "class GRUCell", "np.subtract(h_prev, n, spare)",
+        "gated", "class GRUCell", "np.subtract(h_prev, n, spare)",
         "np.subtract(s[0, 1:], n, spare)", GRU_CASE,
     ),
     "gru: no gradient around the gates": (
-        "cells", "class GRUCell", "dh_prev += kept", "pass", GRU_CASE,
+        "gated", "class GRUCell", "dh_prev += kept", "pass", GRU_CASE,
     ),
     "softmax: the target is not subtracted": (
         "losses", "class SoftmaxCrossEntropy", "o[rows, y] -= w", "pass", TANH,
@@ -504,7 +504,7 @@ BY_DIFFERENCES = {
         "losses", "class SquaredError", "o *= 2 *", "o *= 1 *", TANH.changed(loss="squared"),
     ),
     "h_t in the place of h_{t-1}": (
-        "model", "def _gradients", "h_prev = s[0, :-1]", "h_prev = s[0, 1:]", TANH,
+        "model", "def _gradients", "h_prev = run.s[0, :-1]", "h_prev = run.s[0, 1:]", TANH,
     ),
     "gru: b_hn takes the gradient of b_h": (
         "model", "def _gradients", "dm[:, -H:]", "da[:, -H:]", GRU_CASE,
@@ -517,14 +517,14 @@ BY_DIFFERENCES = {
 # Found by the oracle alone: where loss and gradient are wrong together, or the gradient is cut.
 BY_ORACLE = {
     "the mean over all places, not over those that count": (
-        "model", "def _loss", "w /= count", "w /= len(o)", TANH.changed(reduction="mean"),
+        "model", "def _loss", "w /= w.sum()", "w /= len(w)", TANH.changed(reduction="mean"),
     ),
     "a learned state has a gradient although one is given": (
         "model", "def _gradients", " * (not batch.given)", "", TANH.changed(initial="overridden"),
     ),
     "repeated ids are assigned, not added": (
-        "model", "def _input_gradient", "np.add.reduceat(da[order], first, axis=0)",
-        "da[order][first]", Case(reads="ids", sizes=(4, 3, 300, 2, 2), seed=14),
+        "onehot", "def sums_by_id", "np.add.reduceat(rows[order], first, axis=0)",
+        "rows[order][first]", Case(reads="ids", sizes=(4, 3, 300, 2, 2), seed=14),
     ),
     "a window counts the losses of the window before once more": (
         "bptt", "def backward", "own[losses - start + 1 :] = dh[losses + 1 : end + 1]",

@@ -50,7 +50,7 @@ def test_the_things_shown_are_those_of_the_whole_library():
     constants = {name for name, thing in public.items() if isinstance(thing, dict | tuple)}
     assert constants == {
         "rnnlib.bptt.TRUNCATIONS",
-        "rnnlib.cells.CELLS",
+        "rnnlib.model.CELLS",
         "rnnlib.inits.SCHEMES",
         "rnnlib.losses.LOSSES",
         "rnnlib.plots.COLORS",
