@@ -12,7 +12,7 @@ LAYERS = (
     ("gated",),
     ("bptt", "arguments"),
     ("model", "graph"),
-    ("graphrnn",),
+    ("graphrnn", "tiny"),
     ("gradcheck", "optim", "weights"),
     ("train", "generate"),
     ("plots",),
