@@ -21,10 +21,10 @@ TRUNCATIONS = ("full", "chunks", "steps-back", "overlap")
 
 
 class Window(NamedTuple):
-    """Steps start … end − 1, of which those from `losses` on bring their loss (from 0)."""
+    """Steps start … end − 1 (from 0), of which those from `first_loss` on bring their loss."""
 
     start: int
-    losses: int
+    first_loss: int
     end: int
 
 
@@ -43,6 +43,8 @@ def windows(
         "overlap"     after every s = `stride` steps, the losses of these s steps go back over
                       the last k = `steps` ≥ s steps. About T k/s steps backwards. A loss
                       reaches back at least k − s steps.
+
+    Steps that a mask leaves out are counted like all others.
 
     "chunks" of k is "overlap" with k and s = k (if k divides T); "steps-back" with k is
     "overlap" with k + 1 and s = 1; with k ≥ T they are all "full".
@@ -69,15 +71,14 @@ def windows(
     k = whole_number("steps", steps, 0 if truncation == "steps-back" else 1)
     if truncation == "chunks":
         return [Window(t, t, min(t + k, T)) for t in range(0, T, k)]
-    s = 1
-    if truncation == "overlap":
+    if truncation == "steps-back":
+        k, s = k + 1, 1
+    else:
         s = whole_number("stride", stride, least=1)
         if s > k:
             raise ValueError(
                 f"stride: expected at most steps = {k}, got {s}: some losses would be left out"
             )
-    else:
-        k += 1
     ends = [min(t + s, T) for t in range(0, T, s)]
     return [
         Window(max(0, end - k), t, end)
@@ -125,7 +126,7 @@ def backward(
     Arguments
         cell, params, rest  as for `Cell.backward`
         local   the derivatives inside each step, from `Cell.local`; used up
-        dh      (T + 1, B, H), with what each loss owes to its own h_t; used up
+        dh      (T + 1, B, H), with ∂⁺L/∂h_t = W_hyᵀ ∂L/∂o_t; used up
         d_last  gradient that arrives at the last state from what comes after, shape (number of
                 states, B, H); None for nothing. It belongs to the last step
         parts   the windows
@@ -136,24 +137,22 @@ def backward(
     ds = np.zeros((len(cell.states), B, H), dh.dtype)
     if d_last is not None:
         dh[T] += d_last[0]
+        ds[1:] = d_last[1:]
     if parts == [Window(0, 0, T)]:
-        ds[1:] = 0 if d_last is None else d_last[1:]
         dc = ds[1] if len(ds) > 1 else None
         da, dm = cell.backward(params, local, dh, dc, rest)
         ds[0] = dh[0]
         return Backward(da, dm, dh, ds)
     da = np.zeros((T, B, len(params["b_h"])), dh.dtype)
     dm = np.zeros_like(da)
-    total = Backward(da, dm, np.zeros_like(dh), ds)
-    for start, losses, end in parts:
+    total = Backward(da, dm, np.zeros_like(dh), np.zeros_like(ds))
+    for start, first_loss, end in parts:
         piece = {
             name: array[start:end].copy() for name, array in local.items()
         }
         own = np.zeros((end - start + 1, B, H), dh.dtype)
-        own[losses - start + 1 :] = dh[losses + 1 : end + 1]
-        d_state = np.zeros_like(ds)
-        if end == T and d_last is not None:
-            d_state[1:] = d_last[1:]
+        own[first_loss - start + 1 :] = dh[first_loss + 1 : end + 1]
+        d_state = ds.copy() if end == T else np.zeros_like(ds)
         dc = d_state[1] if len(ds) > 1 else None
         da, dm = cell.backward(
             params, piece, own, dc, None if rest is None else rest[start:end]

@@ -55,9 +55,9 @@ class Buffers:
         known[:] = [*known[-1:], owner]
         return owner.view()
 
-    def __deepcopy__(self, memo: dict) -> Buffers:
-        """A copy of a model needs work arrays of its own, not the numbers in these."""
-        return Buffers(self.dtype)
+    def __reduce__(self) -> tuple:
+        """A copy of a model, in memory or in a file, needs arrays of its own, not these numbers."""
+        return Buffers, (self.dtype,)
 
 
 def _count_of_an_array_alone() -> int:

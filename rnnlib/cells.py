@@ -12,8 +12,9 @@ are written into arrays that exist already (`+=`, or the array named last in the
 at small sizes making an array costs more than filling it.
 
 Names: `h_prev` is h_{t-1}; ∂ stands before a name as `d`, so `dh` is ∂L/∂h_t and `dh_da` is
-∂h_t/∂a_t; `Wh` is W_hh h_{t-1}. `rest` marks the steps that a mask leaves out, where the state
-is carried over. The gates of a step lie side by side in `a`, of shape (T, B, G·H).
+∂h_t/∂a_t; `Wh` is W_hh h_{t-1}. Row t − 1 of `a` is a_t; `h` has h_0 in front, so that its row t is
+h_t. The gates of a step lie side by side in `a`, of shape (T, B, G·H). `rest` marks the steps that
+a mask leaves out, where the state is carried over.
 The tanh cell is here; the LSTM and the GRU, which have gates, are in `rnnlib.gated`.
 Chapters: *forward*, *derivation*, *batches*.
 """
@@ -99,8 +100,8 @@ class Cell:
         Arguments
             params  the parameters; read only
             local   from `local`, or the same steps of each of its arrays; used up
-            dh      (T + 1, B, H): comes with what each loss owes to its own h_t, leaves as the
-                    total derivative δ_t = ∂L/∂h_t
+            dh      (T + 1, B, H): comes with ∂⁺L/∂h_t = W_hyᵀ ∂L/∂o_t, the part of δ_t that comes
+                    through o_t alone; leaves as the total derivative δ_t = ∂L/∂h_t
             dc      (B, H): comes as ∂L/∂c_T, leaves as ∂L/∂c_0; None for cells without c
             rest    as for `forward`
 
@@ -120,7 +121,7 @@ class TanhCell(Cell):
     Backwards, with δ_t = ∂L/∂h_t:
 
         ∂L/∂a_t = (1 − h_t²) ⊙ δ_t
-        δ_{t-1} = ∂⁺L/∂h_{t-1} + W_hhᵀ ∂L/∂a_t
+        δ_{t-1} = ∂⁺L/∂h_{t-1} + W_hhᵀ ∂L/∂a_t,    ∂⁺L/∂h_t = W_hyᵀ ∂L/∂o_t
 
     Chapters: *forward*, *derivation*.
     """

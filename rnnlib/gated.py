@@ -55,12 +55,11 @@ class LSTMCell(Cell):
         rest: np.ndarray | None,
         buffers: Buffers,
     ) -> None:
-        """The four equations above; see `Cell.forward`."""
+        """The equations above; see `Cell.forward`."""
         h, c = s
-        # tanh(x/2) becomes σ(x) by a half of it and a half more; the block of g stays as it is.
+        # σ(x) = (1 + tanh(x/2))/2: i, f and o are halved before tanh and after it, g is not.
         half = np.repeat([0.5, 0.5, 1, 0.5], h.shape[-1]).astype(a.dtype)
         shift = 1 - half
-        shift[half == 1] = 0
         W_hhT = transposed(params["W_hh"]) * half
         a *= half
         tanh_c = buffers.work("tanh_c", *h[1:].shape)
@@ -70,7 +69,9 @@ class LSTMCell(Cell):
         rows = steps(rest, a, i, f, g, o, h[1:], c[1:], tanh_c)
         for a_t, i_t, f_t, g_t, o_t, h_t, c_t, tanh_c_t, rest_t in rows:
             h_prev.dot(W_hhT, Wh)
-            a_t += Wh  # a_t = W_xh x_t + b_h + W_hh h_{t-1}
+            a_t += (
+                Wh  # a_t = W_xh x_t + b_h + W_hh h_{t-1}; halved for i, f, o
+            )
             np.tanh(a_t, a_t)
             a_t *= half
             a_t += shift  # i, f, o = σ(a_i), σ(a_f), σ(a_o),  g = tanh(a_g)
@@ -94,26 +95,26 @@ class LSTMCell(Cell):
         """The factors of γ_t and δ_t in the equations above; see `Cell.local`."""
         i, f, g, o = _blocks(a, 4)
         c_prev = s[1, :-1]
-        tanh_c = buffers.work("tanh_c", *c_prev.shape)
+        tanh_c = buffers.work("tanh_c", *c_prev.shape)  # as `forward` left it
         dc_dc = buffers.work("dc_dc", *c_prev.shape)
         spare = buffers.work("spare", *c_prev.shape)
         np.copyto(dc_dc, f)
-        dg = one_minus_square(g, buffers.work("dg", *c_prev.shape))
-        dg *= i
+        dc_dag = one_minus_square(g, buffers.work("dc_dag", *c_prev.shape))
+        dc_dag *= i
         _times_one_minus(i, spare)
         i *= g  # i now holds g i (1 − i)
-        np.copyto(g, dg)  # g now holds i (1 − g²)
+        np.copyto(g, dc_dag)  # g now holds i (1 − g²)
         _times_one_minus(f, spare)
         f *= c_prev  # f now holds c_{t-1} f (1 − f)
-        dc_dh = one_minus_square(tanh_c, buffers.work("dc_dh", *c_prev.shape))
-        dc_dh *= o
+        dh_dc = one_minus_square(tanh_c, buffers.work("dh_dc", *c_prev.shape))
+        dh_dc *= o
         _times_one_minus(o, spare)
         o *= tanh_c  # o now holds tanh(c_t) o (1 − o)
         if rest is not None:
             np.copyto(a, 0, where=rest)
-            np.copyto(dc_dh, 0, where=rest)
+            np.copyto(dh_dc, 0, where=rest)
             np.copyto(dc_dc, 1, where=rest)
-        return {"da": a, "dc_dh": dc_dh, "dc_dc": dc_dc}
+        return {"da": a, "dh_dc": dh_dc, "dc_dc": dc_dc}
 
     def backward(
         self,
@@ -123,16 +124,16 @@ class LSTMCell(Cell):
         dc: np.ndarray | None,
         rest: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The five equations above; see `Cell.backward`."""
+        """The equations above; see `Cell.backward`."""
         W_hh = params["W_hh"]
-        da, dc_dh, dc_dc = local["da"], local["dc_dh"], local["dc_dc"]
+        da, dh_dc, dc_dc = local["da"], local["dh_dc"], local["dc_dc"]
         Wda, more = np.empty_like(dh[0]), np.empty_like(dh[0])
         ifg = da.reshape(*da.shape[:2], 4, -1)[:, :, :3]
         o = _blocks(da, 4)[3]
         dh_t = dh[-1]
-        rows = steps_back(rest, da, ifg, o, dc_dh, dc_dc, dh[:-1])
-        for da_t, ifg_t, o_t, dc_dh_t, dc_dc_t, dh_prev, rest_t in rows:
-            np.multiply(dc_dh_t, dh_t, more)
+        rows = steps_back(rest, da, ifg, o, dh_dc, dc_dc, dh[:-1])
+        for da_t, ifg_t, o_t, dh_dc_t, dc_dc_t, dh_prev, rest_t in rows:
+            np.multiply(dh_dc_t, dh_t, more)
             dc += more  # γ_t += o (1 − tanh² c_t) ⊙ δ_t
             ifg_t *= dc[:, None]  # ∂L/∂a_i, ∂L/∂a_f, ∂L/∂a_g = … ⊙ γ_t
             o_t *= dh_t  # ∂L/∂a_o = … ⊙ δ_t
@@ -174,7 +175,7 @@ class GRUCell(Cell):
         rest: np.ndarray | None,
         buffers: Buffers,
     ) -> None:
-        """The four equations above; see `Cell.forward`."""
+        """The equations above; see `Cell.forward`."""
         h = s[0]
         H = h.shape[-1]
         W_hhT = transposed(params["W_hh"])
@@ -215,24 +216,24 @@ class GRUCell(Cell):
         """The factors of δ_t in the equations above; see `Cell.local`."""
         r, z, n = _blocks(a, 3)
         h_prev = s[0, :-1]
-        m_n = buffers.work("m_n", *h_prev.shape)
+        m_n = buffers.work("m_n", *h_prev.shape)  # as `forward` left it
         dh_dh = buffers.work("dh_dh", *h_prev.shape)
         spare = buffers.work("spare", *h_prev.shape)
         np.copyto(dh_dh, z)
-        dn = one_minus_square(n, buffers.work("dn", *h_prev.shape))
+        dh_dan = one_minus_square(n, buffers.work("dh_dan", *h_prev.shape))
         np.subtract(1, z, spare)
-        dn *= spare  # (1 − z) (1 − n²)
+        dh_dan *= spare  # (1 − z) (1 − n²)
         z *= spare
         np.subtract(h_prev, n, spare)
         z *= spare  # z now holds (h_{t-1} − n) z (1 − z)
-        np.multiply(r, dn, n)  # n now holds r (1 − z) (1 − n²)
+        np.multiply(r, dh_dan, n)  # n now holds r (1 − z) (1 − n²)
         _times_one_minus(r, spare)
         r *= m_n
-        r *= dn  # r now holds (m_n + b_hn) r (1 − r) (1 − z) (1 − n²)
+        r *= dh_dan  # r now holds (m_n + b_hn) r (1 − r) (1 − z) (1 − n²)
         if rest is not None:
-            for array in (a, dn, dh_dh):
+            for array in (a, dh_dan, dh_dh):
                 np.copyto(array, 0, where=rest)
-        return {"dm": a, "dn": dn, "dh_dh": dh_dh}
+        return {"dm": a, "dh_dan": dh_dan, "dh_dh": dh_dh}
 
     def backward(
         self,
@@ -244,7 +245,7 @@ class GRUCell(Cell):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The equations above; see `Cell.backward`."""
         W_hh = params["W_hh"]
-        dm, dn, dh_dh = local["dm"], local["dn"], local["dh_dh"]
+        dm, dh_dan, dh_dh = local["dm"], local["dh_dan"], local["dh_dh"]
         Wdm, kept = np.empty_like(dh[0]), np.empty_like(dh[0])
         rzn = dm.reshape(*dm.shape[:2], 3, -1)
         dh_t = dh[-1]
@@ -259,7 +260,9 @@ class GRUCell(Cell):
                 np.add(dh_prev, dh_t, dh_prev, where=rest_t)
             dh_t = dh_prev
         da = dm.copy()
-        np.multiply(dn, dh[1:], _blocks(da, 3)[2])  # ∂L/∂a_n, without the r
+        np.multiply(
+            dh_dan, dh[1:], _blocks(da, 3)[2]
+        )  # ∂L/∂a_n, without the r
         return da, dm
 
 

@@ -173,9 +173,9 @@ class RNN:
                 raise ValueError(
                     f"params[{name!r}]: expected shape {self.shapes[name]}, got {param.shape}"
                 )
-            # W_xh and W_hy can be large: they are looked at later, or what they give is, if that
-            # is smaller. (A weight that is not finite never gives a finite sum.)
-            if name not in ("W_xh", "W_hy") and not all_finite(param):
+            # W_hy is looked at later, or the logits are, if they are fewer numbers: a weight that
+            # is not finite never gives a finite sum.
+            if name != "W_hy" and not all_finite(param):
                 self._blame(name)
 
     def _blame(self, name: str) -> None:
@@ -200,8 +200,8 @@ class RNN:
     ) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
         """The loss, its gradient by backpropagation through time, and the last state.
 
-            da_t    = ∂L/∂a_t,  do_t = ∂L/∂o_t
-            dL/dW_xh = Σ_t da_t x_tᵀ,    dL/dW_hh = Σ_t da_t h_{t-1}ᵀ,    dL/db_h = Σ_t da_t
+            do_t = ∂L/∂o_t,    da_t = ∂L/∂a_t,    dm_t = ∂L/∂(W_hh h_{t-1}), da_t but in the GRU
+            dL/dW_xh = Σ_t da_t x_tᵀ,    dL/dW_hh = Σ_t dm_t h_{t-1}ᵀ,    dL/db_h = Σ_t da_t
             dL/dW_hy = Σ_t do_t h_tᵀ,    dL/db_y  = Σ_t do_t
 
         Arguments
@@ -327,7 +327,7 @@ class RNN:
         Arguments as for `loss_and_grads`.
 
         Returns
-            h  (T + 1, B, H); h[0] is the initial state, h[t] the state after reading x_t
+            h  (T + 1, B, H); h[0] is the initial state, h[t] the state after inputs[t − 1], x_t
 
         Errors
             TypeError, ValueError  as for `loss_and_grads`
@@ -367,8 +367,6 @@ class RNN:
         else:
             np.dot(x.reshape(T * B, -1), W_xhT, out=a.reshape(T * B, GH))
         a += params["b_h"]
-        if not all_finite(min(a, params["W_xh"], key=np.size)):
-            self._blame("W_xh")
         s = self._buffers.work(
             "s", len(self._cell.states), T + 1, B, self.hidden_size
         )
@@ -481,6 +479,7 @@ class RNN:
             "b_y": run.do.sum(axis=0),
         }
         for name in self._cell.extra:
+            # b_hn stands beside the last block of W_hh h_{t-1}
             grads[name] = dm[:, -H:].sum(axis=0)
         if self.initial_state == "learned":
             for name, ds in zip(self._cell.states, run.back.ds, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["columns", "sums_by_id"]
 
-# Up to so many different ids, adding up by a product is faster than by sorting (measured).
+# For up to so many ids, adding up by a product is faster than by sorting (measured).
 _FEW = 256
 
 
@@ -23,7 +23,8 @@ def columns(WT: np.ndarray, ids: np.ndarray, out: np.ndarray) -> np.ndarray:
         ids  from 0 to D − 1, already checked, any shape
         out  where to write, the shape of ids with H behind it
     """
-    # mode="clip" keeps NumPy from checking the ids again.
+    # W itself is kept column by column, so that Wᵀ has its rows together, each to be copied in one
+    # piece. The ids have been checked, and mode="clip" keeps NumPy from doing it again.
     return np.take(WT, ids, axis=0, out=out, mode="clip")
 
 

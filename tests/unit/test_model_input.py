@@ -337,7 +337,7 @@ def test_a_parameter_that_is_missing_or_too_many_is_named(cell):
 def test_every_number_of_every_parameter_is_looked_at(cell, reads, outputs, bad):
     case = example(cell=cell, initial="learned", reads=reads, outputs=outputs)
     if reads == "ids":
-        case.inputs[...] = np.arange(T * B).reshape(T, B) % D  # every one is read
+        case.inputs[...] = D - 2  # most columns of W_xh are not read
     model = build(case, rnnlib.RNN)
     for name, param in model.params.items():
         for index in ((0,) * param.ndim, (-1,) * param.ndim):

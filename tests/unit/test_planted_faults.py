@@ -473,7 +473,7 @@ BY_DIFFERENCES = {
         "gated", "class LSTMCell", "dc *= dc_dc_t", "dc *= 0", LSTM_CASE,
     ),
     "lstm: no slope of tanh(c)": (
-        "gated", "class LSTMCell", "dc_dh *= o", "dc_dh[...] = o", LSTM_CASE,
+        "gated", "class LSTMCell", "dh_dc *= o", "dh_dc[...] = o", LSTM_CASE,
     ),
     "lstm: masked steps forget": (
         "gated", "class LSTMCell", "np.copyto(dc_dc, 1, where=rest)", "pass", LSTM_CASE,
@@ -527,7 +527,7 @@ BY_ORACLE = {
         "rows[order][first]", Case(reads="ids", sizes=(4, 3, 300, 2, 2), seed=14),
     ),
     "a window counts the losses of the window before once more": (
-        "bptt", "def backward", "own[losses - start + 1 :] = dh[losses + 1 : end + 1]",
+        "bptt", "def backward", "own[first_loss - start + 1 :] = dh[first_loss + 1 : end + 1]",
         "own[1:] = dh[start + 1 : end + 1]", OVERLAP,
     ),
     "every window reaches the initial state": (
@@ -537,13 +537,13 @@ BY_ORACLE = {
         "bptt", "def windows", "end - k", "t - k", OVERLAP,
     ),
     "one step back too few": (
-        "bptt", "def windows", "k += 1", "k += 0", STEPS_BACK,
+        "bptt", "def windows", "k, s = k + 1, 1", "k, s = k, 1", STEPS_BACK,
     ),
     "what arrives from later is lost": (
         "bptt", "def backward", "dh[T] += d_last[0]", "pass", CUT,
     ),
     "what arrives at c from later is lost": (
-        "bptt", "def backward", "d_state[1:] = d_last[1:]", "pass",
+        "bptt", "def backward", "ds[1:] = d_last[1:]", "pass",
         STEPS_BACK.changed(cell="lstm"),
     ),
 }  # fmt: skip
