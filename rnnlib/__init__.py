@@ -4,8 +4,8 @@ Read it in this order: `data` (the task), `linear` (the network that counts), `g
 gradient right?), `optim` and `train` (learning); then `losses`, `cells`, `bptt` and `model` (the
 recurrent network; `gated` holds LSTM and GRU, `onehot` how ids are read), `graph` and `graphrnn`
 (the same by automatic differentiation), `weights` (keeping and exchanging what was learned). What
-draws is imported on its own: `plots`, `diagrams`, `graphdraw`, `explore`. All else needs NumPy
-alone.
+draws is imported on its own: `plots`, `diagrams`, `graphdraw`, `netdraw`, `explore`. All else needs
+NumPy alone.
 """
 
 from rnnlib.data import counting_task, published_counting_task

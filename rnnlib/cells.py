@@ -188,8 +188,8 @@ class TanhCell(Cell):
 def transposed(W: np.ndarray) -> np.ndarray:
     """Wᵀ as an array of its own.
 
-    States stand in rows, one for each sequence, so the product W h is written h Wᵀ; BLAS is up
-    to twice as fast with a transpose that lies in memory row by row.
+    States stand in rows, one for each sequence, so the product W h is written h Wᵀ; BLAS is often
+    faster with a transpose that lies in memory row by row (chapter *batches* measures it).
     """
     return W.T.copy(order="C")
 

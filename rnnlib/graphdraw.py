@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,6 +73,7 @@ def draw_graph(
             _label(ax, x, y - 0.6, notes[node], color, 0.85 * size)
 
 
+@lru_cache(maxsize=4)  # a figure that moves draws one graph many times
 def graph_layout(output: Node) -> Places:
     """Give each node a place (x, y): gates in rows, from left to right; leaves around them.
 

@@ -16,7 +16,7 @@ LAYERS = (
     ("gradcheck", "optim", "weights"),
     ("train", "generate"),
     ("plots",),
-    ("diagrams", "graphdraw"),
+    ("diagrams", "graphdraw", "netdraw"),
     ("explore",),
 )
 EXTRA = {
@@ -25,9 +25,10 @@ EXTRA = {
     "plots": {"matplotlib", "tqdm"},
     "diagrams": {"matplotlib"},
     "graphdraw": {"matplotlib"},
+    "netdraw": {"matplotlib"},
     "explore": {"matplotlib", "ipywidgets", "PIL", "IPython", "tqdm"},
 }
-DRAWING = ("plots", "diagrams", "graphdraw", "explore")
+DRAWING = ("plots", "diagrams", "graphdraw", "netdraw", "explore")
 
 
 def imports(source: str) -> set[str]:
