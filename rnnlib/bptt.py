@@ -61,7 +61,7 @@ def windows(
     Errors
         TypeError, ValueError  an unknown name; a number missing, not asked for, or out of bounds
 
-    Sources: Williams and Peng 1990 (who write BPTT(k; s)). Chapter: *truncation*.
+    Sources: Williams and Peng 1990, who write BPTT(h; h′) for our k and s. Chapter: *truncation*.
     """
     one_of("truncation", truncation, TRUNCATIONS)
     _needed("steps", steps, truncation != "full", truncation)
