@@ -8,7 +8,7 @@ draws is imported on its own: `plots`, `diagrams`, `graphdraw`, `netdraw`, `expl
 NumPy alone.
 """
 
-from rnnlib.data import counting_task, published_counting_task
+from rnnlib.data import counting_task, published_counting_task, recall_task
 from rnnlib.gradcheck import (
     check_gradients,
     numerical_gradients,
@@ -41,6 +41,7 @@ __all__ = [
     "loss_surface",
     "numerical_gradients",
     "published_counting_task",
+    "recall_task",
     "relative_error",
     "save",
     "show_source",

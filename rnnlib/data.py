@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnlib.checks import whole_number
 
-__all__ = ["counting_task", "published_counting_task"]
+__all__ = ["counting_task", "published_counting_task", "recall_task"]
 
 
 def counting_task(
@@ -55,3 +55,43 @@ def published_counting_task() -> tuple[np.ndarray, np.ndarray]:
     rows = [np.around(old_generator.rand(10)) for _ in range(20)]
     inputs = np.array(rows).T.copy()
     return inputs, inputs.sum(axis=0)
+
+
+def recall_task(
+    rng: np.random.Generator,
+    n_sequences: int = 32,
+    distractors: int = 10,
+    symbols: int = 4,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw sequences that begin with a symbol to be remembered; the target is that symbol.
+
+        x_1 ∈ {0, …, S − 1},    x_2, …, x_{K+1} ∈ {S, S + 1},    y = x_1
+
+    Each is drawn with equal chance. The K distractors say nothing about the answer, which is
+    asked for after the last of them: whoever guesses has a chance of 1/S, and loses log S nats.
+
+    Arguments
+        rng          the only source of randomness: the same seed gives the same data
+        n_sequences  B, at least 1
+        distractors  K, at least 0
+        symbols      S, at least 2
+
+    Returns
+        inputs   (K + 1, B), ids below S + 2
+        targets  (B), ids below S
+
+    Errors
+        TypeError, ValueError  an argument of the wrong kind, or too small
+
+    Chapter: *gradient-checking*.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
+        )
+    n_sequences = whole_number("n_sequences", n_sequences, least=1)
+    distractors = whole_number("distractors", distractors, least=0)
+    symbols = whole_number("symbols", symbols, least=2)
+    targets = rng.integers(symbols, size=n_sequences)
+    noise = rng.integers(symbols, symbols + 2, size=(distractors, n_sequences))
+    return np.concatenate([targets[None], noise]), targets

@@ -1,4 +1,4 @@
-"""The counting task: zeros and ones whose sum is the answer, from no randomness but its own."""
+"""The synthetic tasks: what they ask, what the answer is, and no randomness but their own."""
 
 import numpy as np
 import pytest
@@ -93,3 +93,60 @@ def test_anything_but_a_generator_is_refused(rng):
 def test_a_size_that_is_not_a_whole_number_above_zero_is_named(name, value, error):
     with pytest.raises(error, match=rf"^{name}: expected .*, got '?{value}'?$"):
         rnnlib.counting_task(np.random.default_rng(0), **{name: value})
+
+
+# --- Recall ------------------------------------------------------------------------------------
+
+
+@given(seeds, st.integers(1, 20), st.integers(0, 12), st.integers(2, 6))
+def test_a_recall_begins_with_its_answer_and_goes_on_with_distractors(seed, B, k, symbols):
+    inputs, targets = rnnlib.data.recall_task(np.random.default_rng(seed), B, k, symbols)
+    assert inputs.shape == (k + 1, B) and targets.shape == (B,)
+    assert inputs.dtype.kind == targets.dtype.kind == "i"
+    assert np.array_equal(inputs[0], targets)
+    assert targets.min() >= 0 and targets.max() < symbols
+    assert np.isin(inputs[1:], [symbols, symbols + 1]).all()
+
+
+def test_the_same_seed_recalls_the_same_and_another_does_not():
+    first, again, other = (
+        rnnlib.data.recall_task(np.random.default_rng(seed)) for seed in (3, 3, 4)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_every_symbol_and_both_distractors_come_equally_often():
+    inputs, targets = rnnlib.data.recall_task(np.random.default_rng(0), 20_000, 1, symbols=4)
+    assert np.allclose(np.bincount(targets) / 20_000, 1 / 4, atol=0.02)
+    assert np.allclose(np.bincount(inputs[1])[4:] / 20_000, 1 / 2, atol=0.02)
+    # What follows says nothing about the answer.
+    chance = [np.mean(inputs[1, targets == symbol] == 5) for symbol in range(4)]
+    assert np.allclose(chance, 1 / 2, atol=0.03)
+
+
+def test_the_answers_of_a_recall_are_the_callers_to_change():
+    inputs, targets = rnnlib.data.recall_task(np.random.default_rng(0), 5, 3)
+    before = inputs.copy()
+    targets += 1
+    assert np.array_equal(inputs, before)
+
+
+def test_a_recall_needs_a_generator():
+    with pytest.raises(TypeError, match=r"^rng: expected a numpy.random.Generator, got "):
+        rnnlib.data.recall_task(np.random)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("n_sequences", 0, ValueError),
+        ("distractors", -1, ValueError),
+        ("symbols", 1, ValueError),
+        ("n_sequences", 2.5, TypeError),
+        ("distractors", "4", TypeError),
+    ],
+)
+def test_a_recall_names_a_size_that_does_not_fit(name, value, error):
+    with pytest.raises(error, match=rf"^{name}: expected .*, got '?{value}'?$"):
+        rnnlib.data.recall_task(np.random.default_rng(0), **{name: value})
