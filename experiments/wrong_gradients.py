@@ -29,7 +29,7 @@ SETTINGS = {
     "distractors": [2, 5, 10, 15, 30],
     "hidden_size": 16,
     "batch": 32,  # sequences, drawn anew for each step
-    "steps": 1500,  # "fails" means: not within so many
+    "steps": 1500,  # None in the results means: not at one test within so many
     "test_every": 20,  # steps
     "test_sequences": 500,
     "learning_rate": 0.003,  # of Adam
@@ -136,7 +136,8 @@ def train(back: str, distractors: int, seed: int, settings: dict) -> tuple[int |
     """One training.
 
     Returns
-        reached  the first step at which all test sequences were answered right; None: never
+        reached  the first test, in steps, at which all sequences were answered right, whatever
+                 came later; None: never
         loss     the mean training loss of every `test_every` steps
     """
     rng = np.random.default_rng(seed)

@@ -87,7 +87,8 @@ def test_the_stored_results_belong_to_the_settings(stored):
     for run in stored["recall"]:
         assert len(run["reached"]) == len(program.SETTINGS["seeds"])
         assert len(run["loss"]) == program.SETTINGS["steps"] // program.SETTINGS["test_every"]
-        assert all(step is None or 0 < step <= 1500 for step in run["reached"])
+        tests = {None, *range(20, 1501, 20)}
+        assert set(run["reached"]) <= tests
 
 
 def test_what_the_page_says_is_what_is_stored(stored):
@@ -100,6 +101,15 @@ def test_what_the_page_says_is_what_is_stored(stored):
     assert solved["no transpose", 30] == solved["both wrong", 30] == 0
     assert solved["nothing back", 30] == 1
     assert solved["wrong order", 30] == 9
+    # "Later in eight seeds, and in the other two at the same test": both share their seeds.
+    reached = {(run["back"], run["distractors"]): run["reached"] for run in stored["recall"]}
+    assert max(max(reached["right", k]) for k in program.SETTINGS["distractors"]) == 40
+    pairs = list(zip(reached["right", 30], reached["wrong order", 30], strict=True))
+    assert sum(b is None or b > a for a, b in pairs) == 8
+    assert sum(a == b for a, b in pairs) == 2
+    # "The mean of the right ones ends at 0.04": one network lost the answer again.
+    ends = {(run["back"], run["distractors"]): run["loss"][-1] for run in stored["recall"]}
+    assert 0.035 < ends["right", 30] < 0.045
     # "The losses of those that never learn the task fall too."
     wrong = [run for run in stored["recall"] if run["back"] != "right"]
     assert all(run["loss"][-1] < 0.8 * run["loss"][0] for run in wrong)
