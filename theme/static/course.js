@@ -34,7 +34,7 @@
       var line = box.closest("p, li, dd, td, th, figcaption, summary");
       return line && !line.matches("td, th") && box.firstChild.offsetWidth > line.clientWidth + 1;
     }
-    return box.scrollWidth > box.clientWidth + 1;
+    return box.scrollWidth > box.clientWidth; /* by one dot, too: it would scroll by one */
   }
 
   function markScrollable() {
