@@ -3,15 +3,13 @@
     python -m experiments.wrong_gradients
 
 trains one network with five backward passes, one right and four wrong, to recall the first symbol
-of a sequence after K distractors, and writes what came of it to book/bptt/wrong-gradients.json
+of a sequence after d distractors, and writes what came of it to book/bptt/wrong-gradients.json
 (whole or not at all; about seven minutes on one core). The backward passes differ in one line:
 what δ_t owes to δ_{t+1}.
 """
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from rnnlib.data import recall_task
+from rnnlib.files import write_whole
 from rnnlib.gradcheck import numerical_gradients, relative_error
 from rnnlib.losses import softmax
 
@@ -205,19 +204,6 @@ def run(settings: dict) -> dict:
     return results
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file, or leave the old one as it is."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def as_text(results: dict) -> str:
     """JSON with one setting, one backward pass, or one training in a line."""
     parts = []
@@ -235,7 +221,7 @@ def as_text(results: dict) -> str:
 def main() -> int:
     """Train, write, and show the table."""
     results = run(SETTINGS)
-    write_whole(RESULTS, as_text(results))
+    write_whole(RESULTS, lambda file: file.write(as_text(results).encode()))
     for entry in results["recall"]:
         solved = sum(reached is not None for reached in entry["reached"])
         print(f"{entry['distractors']:3} {entry['back']:28} {solved}/{len(entry['reached'])}")

@@ -138,7 +138,7 @@ def backward(
     if d_last is not None:
         dh[T] += d_last[0]
         ds[1:] = d_last[1:]
-    if parts == [Window(0, 0, T)]:
+    if parts == [Window(0, 0, T)]:  # full BPTT: no copies, nothing to add up
         dc = ds[1] if len(ds) > 1 else None
         da, dm = cell.backward(params, local, dh, dc, rest)
         ds[0] = dh[0]

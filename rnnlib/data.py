@@ -62,28 +62,30 @@ def recall_task(
     n_sequences: int = 32,
     distractors: int = 10,
     symbols: int = 4,
+    noise_symbols: int = 2,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw sequences that begin with a symbol to be remembered; the target is that symbol.
 
-        x_1 ∈ {0, …, S − 1},    x_2, …, x_{K+1} ∈ {S, S + 1},    y = x_1
+        x_1 ∈ {0, …, S − 1},    x_2, …, x_{d+1} ∈ {S, …, S + N − 1},    y = x_1
 
-    Each is drawn with equal chance. The K distractors say nothing about the answer, which is
+    Each is drawn with equal chance. The d distractors say nothing about the answer, which is
     asked for after the last of them: whoever guesses has a chance of 1/S, and loses log S nats.
 
     Arguments
         rng          the only source of randomness: the same seed gives the same data
         n_sequences  B, at least 1
-        distractors  K, at least 0
-        symbols      S, at least 2
+        distractors  d, at least 0
+        symbols      S: how many can be asked for, at least 2
+        noise_symbols  N: how many different distractors there are, at least 1
 
     Returns
-        inputs   (K + 1, B), ids below S + 2
+        inputs   (d + 1, B), ids below S + N
         targets  (B), ids below S
 
     Errors
         TypeError, ValueError  an argument of the wrong kind, or too small
 
-    Chapter: *gradient-checking*.
+    Chapters: *gradient-checking*, *truncation*, *vanishing-gradients*.
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
@@ -93,5 +95,8 @@ def recall_task(
     distractors = whole_number("distractors", distractors, least=0)
     symbols = whole_number("symbols", symbols, least=2)
     targets = rng.integers(symbols, size=n_sequences)
-    noise = rng.integers(symbols, symbols + 2, size=(distractors, n_sequences))
+    n_noise = whole_number("noise_symbols", noise_symbols, least=1)
+    noise = rng.integers(
+        symbols, symbols + n_noise, size=(distractors, n_sequences)
+    )
     return np.concatenate([targets[None], noise]), targets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnlib.checks import any_array, finite_array, one_of, whole_number
+from rnnlib.files import write_whole
 from rnnlib.model import RNN
 
 __all__ = ["from_torch", "load", "save", "to_torch"]
@@ -136,16 +136,9 @@ def save(model: RNN, path: str | os.PathLike[str]) -> None:
     told = _arguments(model)
     params = _exact(told, model.params).params
     told |= {"format": _FORMAT, "version": _VERSION}
-    path = Path(os.path.realpath(Path(path)))  # a link stays a link
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(unfinished, "xb") as file:
-            np.savez(file, allow_pickle=False, **told, **params)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(
+        path, lambda file: np.savez(file, allow_pickle=False, **told, **params)
+    )
 
 
 def load(path: str | os.PathLike[str]) -> RNN:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
-    ("checks", "source", "buffers"),
+    ("checks", "source", "buffers", "files"),
     ("data", "text", "losses", "inits", "onehot"),
     ("linear", "cells"),
     ("gated",),

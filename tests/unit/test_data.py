@@ -98,14 +98,15 @@ def test_a_size_that_is_not_a_whole_number_above_zero_is_named(name, value, erro
 # --- Recall ------------------------------------------------------------------------------------
 
 
-@given(seeds, st.integers(1, 20), st.integers(0, 12), st.integers(2, 6))
-def test_a_recall_begins_with_its_answer_and_goes_on_with_distractors(seed, B, k, symbols):
-    inputs, targets = rnnlib.data.recall_task(np.random.default_rng(seed), B, k, symbols)
-    assert inputs.shape == (k + 1, B) and targets.shape == (B,)
+@given(seeds, st.integers(1, 20), st.integers(0, 12), st.integers(2, 6), st.integers(1, 4))
+def test_a_recall_begins_with_its_answer_and_goes_on_with_distractors(seed, B, d, symbols, noise):
+    rng = np.random.default_rng(seed)
+    inputs, targets = rnnlib.data.recall_task(rng, B, d, symbols, noise)
+    assert inputs.shape == (d + 1, B) and targets.shape == (B,)
     assert inputs.dtype.kind == targets.dtype.kind == "i"
     assert np.array_equal(inputs[0], targets)
     assert targets.min() >= 0 and targets.max() < symbols
-    assert np.isin(inputs[1:], [symbols, symbols + 1]).all()
+    assert np.isin(inputs[1:], range(symbols, symbols + noise)).all()
 
 
 def test_the_same_seed_recalls_the_same_and_another_does_not():
@@ -143,6 +144,7 @@ def test_a_recall_needs_a_generator():
         ("n_sequences", 0, ValueError),
         ("distractors", -1, ValueError),
         ("symbols", 1, ValueError),
+        ("noise_symbols", 0, ValueError),
         ("n_sequences", 2.5, TypeError),
         ("distractors", "4", TypeError),
     ],
