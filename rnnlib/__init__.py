@@ -8,6 +8,13 @@ draws is imported on its own: `plots`, `diagrams`, `graphdraw`, `netdraw`, `expl
 NumPy alone.
 """
 
+from rnnlib.clipping import (
+    Clipped,
+    clip_each_norm,
+    clip_global_norm,
+    clip_values,
+    global_norm,
+)
 from rnnlib.data import counting_task, published_counting_task, recall_task
 from rnnlib.gradcheck import (
     check_gradients,
@@ -18,7 +25,15 @@ from rnnlib.graphrnn import GraphRNN
 from rnnlib.linear import LinearRNN, loss_surface
 from rnnlib.losses import sigmoid, softmax
 from rnnlib.model import RNN, OverTime
-from rnnlib.optim import SGD, Optimizer, RProp
+from rnnlib.optim import (
+    SGD,
+    AdaGrad,
+    Adam,
+    HalveOnRise,
+    Optimizer,
+    RMSProp,
+    RProp,
+)
 from rnnlib.source import show_source
 from rnnlib.train import DivergenceError, History, descend
 from rnnlib.weights import from_torch, load, save, to_torch
@@ -26,17 +41,26 @@ from rnnlib.weights import from_torch, load, save, to_torch
 __all__ = [
     "RNN",
     "SGD",
+    "AdaGrad",
+    "Adam",
+    "Clipped",
     "DivergenceError",
     "GraphRNN",
+    "HalveOnRise",
     "History",
     "LinearRNN",
     "Optimizer",
     "OverTime",
+    "RMSProp",
     "RProp",
     "check_gradients",
+    "clip_each_norm",
+    "clip_global_norm",
+    "clip_values",
     "counting_task",
     "descend",
     "from_torch",
+    "global_norm",
     "load",
     "loss_surface",
     "numerical_gradients",

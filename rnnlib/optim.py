@@ -1,322 +1,229 @@
-"""Optimisers: rules that turn a gradient into a step. All share one face, `step`."""
+"""Optimisers: rules that turn a gradient into a step. All share one face, `step`.
+
+In every equation g is the derivative of the loss by one weight w, η the learning rate, and all
+happens to each weight on its own.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from rnnlib.checks import all_finite
+from rnnlib.annealing import HalveOnRise
+from rnnlib.rprop import RProp
+from rnnlib.stepping import Optimizer, between
 
-__all__ = ["SGD", "Optimizer", "RProp"]
-
-
-class Optimizer:
-    """The face that every optimiser shares.
-
-    A subclass says in `update` how far each number of an array moves; it may keep notes about
-    them from step to step in the dict `memory` that it is handed. A large parameter is handed
-    over in pieces, so that what `update` computes with stays in the processor's cache.
-
-    Chapter: *rprop*.
-    """
-
-    def __init__(self) -> None:
-        # One dict for each piece: {("W_xh", 0): {"velocity": …}, …}
-        self._memories: dict[tuple[str, int], dict[str, np.ndarray]] = {}
-
-    def step(
-        self,
-        params: dict[str, np.ndarray],
-        grads: dict[str, np.ndarray],
-        loss: float | None = None,
-    ) -> None:
-        """Move every parameter once, in place.
-
-        Arguments
-            params  arrays by name; these are changed
-            grads   the gradient, with the same names and shapes; read only
-            loss    the loss to which `grads` belongs; needed by "iRprop+", unused by the others
-
-        Errors
-            TypeError, ValueError  names or shapes that do not match, a parameter that is not an
-                array of floats, a gradient or loss that is not finite. No parameter has moved then.
-        """
-        if params.keys() != grads.keys():
-            raise ValueError(
-                f"grads: expected the names {sorted(params)}, got {sorted(grads)}"
-            )
-        if loss is not None:
-            _check_loss(loss)
-        grads = {
-            name: _fitting(name, param, grads[name])
-            for name, param in params.items()
-        }
-        for name, param in params.items():
-            for i, (piece, grad) in enumerate(_pieces(param, grads[name])):
-                memory = self._memories.setdefault((name, i), {})
-                piece += self.update(grad, memory, loss)
-
-    def update(
-        self,
-        grad: np.ndarray,
-        memory: dict[str, np.ndarray],
-        loss: float | None,
-    ) -> np.ndarray:
-        """Return what to add to a parameter, or to a piece of it, number by number.
-
-        Each optimiser writes its own.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} does not say how to update"
-        )
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "HalveOnRise",
+    "Optimizer",
+    "RMSProp",
+    "RProp",
+]
 
 
 class SGD(Optimizer):
     """Gradient descent, with momentum if asked for.
 
         v ← μ v − η g
-        w ← w + v
+        w ← w + v              or, with Nesterov's momentum,    w ← w + μ v − η g
+
+    With Nesterov's momentum the gradient is taken where the velocity v will have carried the
+    weight, at w + μ v. That point is what `params` holds: both lines above then say the same.
 
     Arguments
         learning_rate  η, above 0
         momentum       μ, from 0 (plain gradient descent) to below 1
+        nesterov       look ahead before the gradient is taken; needs momentum
 
     Errors
-        ValueError  a rate or momentum outside these bounds
+        TypeError, ValueError  a rate or momentum outside these bounds, `nesterov` without momentum
 
-    Chapter: *rprop* (where it fails).
+    Sources: Polyak 1964; Nesterov 1983; Sutskever et al. 2013.
+    Chapters: *rprop* (where it fails), *optimizers*.
     """
-
-    def __init__(self, learning_rate: float, momentum: float = 0.0) -> None:
-        super().__init__()
-        self.learning_rate = _between(
-            "learning_rate", learning_rate, 0, np.inf, open_low=True
-        )
-        self.momentum = _between("momentum", momentum, 0, 1)
-
-    def update(
-        self,
-        grad: np.ndarray,
-        memory: dict[str, np.ndarray],
-        loss: float | None,
-    ) -> np.ndarray:
-        """v ← μ v − η g; the step is v."""
-        move = -self.learning_rate * grad
-        if self.momentum:
-            move += self.momentum * memory.get("velocity", 0.0)
-            memory["velocity"] = move
-        return move
-
-
-class RProp(Optimizer):
-    """Resilient backpropagation: each weight has its own step size Δ, and only the sign of its
-    derivative g is listened to.
-
-        Δ ← η⁺ Δ  where g keeps its sign,    Δ ← η⁻ Δ  where g changes its sign
-        w ← w − sign(g) Δ
-
-    The variants differ in what they do where the sign has changed, which usually means
-    that the last step went over a minimum:
-
-        "Rprop-"     steps all the same
-        "Rprop+"     takes the last step of this weight back, and at the next call forgets the sign
-        "iRprop-"    stays where it is, and at the next call forgets the sign
-        "iRprop+"    as "Rprop+" if the loss has risen, as "iRprop-" if it has not; needs `loss`
-        "published"  as "Rprop-", but where no sign is known yet (the first call, a derivative of
-                     exactly 0), the others leave Δ alone, and this one halves it too unless both
-                     signs are 0: the code of Roelants' tutorial
-
-    Arguments
-        variant       one of the five names
-        initial_step  Δ before the first call
-        eta_plus      η⁺, above 1
-        eta_minus     η⁻, between 0 and 1
-        min_step, max_step  bounds for Δ (none by default; the papers use 1e-6 and 50)
-
-    Errors
-        ValueError  an unknown variant, a number outside its bounds, "iRprop+" without a loss
-
-    Sources: Riedmiller and Braun 1993; Riedmiller 1994; Igel and Hüsken 2003; Roelants.
-    Chapter: *rprop*.
-    """
-
-    variants = ("published", "Rprop-", "Rprop+", "iRprop-", "iRprop+")
 
     def __init__(
         self,
-        variant: str = "iRprop-",
-        initial_step: float = 0.001,
-        eta_plus: float = 1.2,
-        eta_minus: float = 0.5,
-        min_step: float = 0.0,
-        max_step: float = np.inf,
+        learning_rate: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
         super().__init__()
-        if variant not in self.variants:
-            raise ValueError(
-                f"variant: expected one of {list(self.variants)}, got {variant!r}"
-            )
-        self.variant = variant
-        self.initial_step = _between(
-            "initial_step", initial_step, 0, np.inf, open_low=True
-        )
-        self.eta_plus = _between(
-            "eta_plus", eta_plus, 1, np.inf, open_low=True
-        )
-        self.eta_minus = _between("eta_minus", eta_minus, 0, 1, open_low=True)
-        self.min_step = _between("min_step", min_step, 0, np.inf)
-        self.max_step = _between(
-            "max_step", max_step, 0, np.inf, open_low=True, open_high=False
-        )
-        if self.max_step < self.min_step:
-            raise ValueError(
-                f"max_step: expected at least min_step = {min_step}, got {max_step}"
-            )
+        self.learning_rate = _rate(learning_rate)
+        self.momentum = between("momentum", momentum, 0, 1)
+        self.nesterov = _look_ahead(nesterov, self.momentum)
 
     def update(
+        self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
+    ) -> np.ndarray:
+        """v ← μ v − η g; the step is v, or μ v − η g."""
+        return _with_momentum(self, -self.learning_rate * grad, memory)
+
+
+class AdaGrad(Optimizer):
+    """A rate for each weight that falls with all the gradient it has seen.
+
+        r ← r + g²
+        w ← w − η g / √(r + ε)
+
+    Arguments
+        learning_rate  η, above 0: the length of the first step of every weight
+        eps            ε, above 0, inside the root: a first g well below √ε makes a shorter step
+
+    Errors
+        TypeError, ValueError  a number outside its bounds
+
+    Sources: Duchi, Hazan and Singer 2011; in this form Karpathy 2015 (ε = 1e-8), Olar (1e-12).
+    Chapter: *optimizers*.
+    """
+
+    def __init__(self, learning_rate: float, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.learning_rate = _rate(learning_rate)
+        self.eps = between("eps", eps, 0, np.inf, open_low=True)
+
+    def update(
+        self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
+    ) -> np.ndarray:
+        """r ← r + g²; the step is −η g / √(r + ε)."""
+        r = _kept("r", grad, memory)
+        r += grad * grad
+        return -self.learning_rate * grad / np.sqrt(r + self.eps)
+
+
+class RMSProp(Optimizer):
+    """Steps measured by the gradient's recent size: AdaGrad that forgets.
+
+        r ← λ r + (1 − λ) g²
+        u = η g / (√r + ε)
+        v ← μ v − u
+        w ← w + v              or, with Nesterov's momentum,    w ← w + μ v − u
+
+    Arguments
+        learning_rate  η, above 0
+        decay          λ, from 0 (only the sign of g counts) to below 1
+        momentum       μ, from 0 to below 1
+        nesterov       as for `SGD`: `params` holds the point looked ahead to
+        eps            ε, above 0
+
+    Errors
+        TypeError, ValueError  a number outside its bounds, `nesterov` without momentum
+
+    Sources: Tieleman and Hinton 2012; with Nesterov's momentum Roelants, part 2.
+    Chapters: *optimizers*, *binary-addition*.
+    """
+
+    def __init__(
         self,
-        grad: np.ndarray,
-        memory: dict[str, np.ndarray],
-        loss: float | None,
-    ) -> np.ndarray:
-        """Resize Δ by comparing signs, then step against the sign."""
-        sign = np.sign(grad)
-        last_sign = memory.get("sign", np.zeros_like(sign))
-        size = self._resize(
-            memory.get("size", np.full_like(sign, self.initial_step)),
-            sign,
-            last_sign,
-        )
-        step = -sign * size
-        turned = sign * last_sign < 0
-        if self.variant in ("Rprop+", "iRprop-", "iRprop+"):
-            step = np.where(
-                turned, self._answer_to_a_turn(step, memory, loss), step
-            )
-            sign = np.where(
-                turned, 0.0, sign
-            )  # 0: no sign to compare with at the next call
-        memory.update(sign=sign, size=size, step=step)
-        if loss is not None:
-            memory["loss"] = loss
-        return step
+        learning_rate: float,
+        decay: float = 0.9,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__()
+        self.learning_rate = _rate(learning_rate)
+        self.decay = between("decay", decay, 0, 1)
+        self.momentum = between("momentum", momentum, 0, 1)
+        self.nesterov = _look_ahead(nesterov, self.momentum)
+        self.eps = between("eps", eps, 0, np.inf, open_low=True)
 
-    def _resize(
-        self, size: np.ndarray, sign: np.ndarray, last_sign: np.ndarray
+    def update(
+        self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
     ) -> np.ndarray:
-        grow, shrink = sign * last_sign > 0, sign * last_sign < 0
-        if self.variant == "published":
-            grow, shrink = sign == last_sign, sign != last_sign
-        factor = np.where(
-            grow, self.eta_plus, np.where(shrink, self.eta_minus, 1.0)
-        )
-        return np.clip(size * factor, self.min_step, self.max_step)
+        """r ← λ r + (1 − λ) g²; u = η g / (√r + ε); the step is v, or μ v − u."""
+        r = _kept("r", grad, memory)
+        r *= self.decay
+        r += (1 - self.decay) * (grad * grad)
+        u = self.learning_rate * grad / (np.sqrt(r) + self.eps)
+        return _with_momentum(self, -u, memory)
 
-    def _answer_to_a_turn(
+
+class Adam(Optimizer):
+    """A running mean of the gradient, measured by a running mean of its square.
+
+        m ← β₁ m + (1 − β₁) g,      m̂ = m / (1 − β₁ᵗ)
+        r ← β₂ r + (1 − β₂) g²,     r̂ = r / (1 − β₂ᵗ)
+        w ← w − η m̂ / (√r̂ + ε)
+
+    Both means start at 0, so early ones are too small. After t steps the weights in a mean
+    add up to 1 − βᵗ, and the division makes up for it.
+
+    Arguments
+        learning_rate  η, above 0: about the longest step of a weight
+        beta1          β₁, from 0 to below 1
+        beta2          β₂, from 0 to below 1
+        eps            ε, above 0
+
+    Errors
+        TypeError, ValueError  a number outside its bounds
+
+    Source: Kingma and Ba 2015. Chapter: *optimizers*.
+    """
+
+    def __init__(
         self,
-        step: np.ndarray,
-        memory: dict[str, np.ndarray],
-        loss: float | None,
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__()
+        self.learning_rate = _rate(learning_rate)
+        self.beta1 = between("beta1", beta1, 0, 1)
+        self.beta2 = between("beta2", beta2, 0, 1)
+        self.eps = between("eps", eps, 0, np.inf, open_low=True)
+
+    def update(
+        self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
     ) -> np.ndarray:
-        back = -memory.get("step", np.zeros_like(step))
-        if self.variant == "Rprop+":
-            return back
-        if self.variant == "iRprop-":
-            return np.zeros_like(step)
-        if loss is None:
-            raise ValueError(
-                "loss: 'iRprop+' compares losses; call step(params, grads, loss)"
-            )
-        return (
-            back if loss > memory.get("loss", np.inf) else np.zeros_like(step)
-        )
+        """Renew m and r; the step is −η m̂ / (√r̂ + ε)."""
+        t = memory["t"] = memory.get("t", 0) + 1
+        m = _kept("m", grad, memory)
+        m *= self.beta1
+        m += (1 - self.beta1) * grad
+        r = _kept("r", grad, memory)
+        r *= self.beta2
+        r += (1 - self.beta2) * (grad * grad)
+        m_hat = m / (1 - self.beta1**t)
+        r_hat = r / (1 - self.beta2**t)
+        return -self.learning_rate * m_hat / (np.sqrt(r_hat) + self.eps)
 
 
-_PIECE = 32768  # numbers: a few arrays of this size fit in a core's cache
+def _kept(note: str, grad: np.ndarray, memory: dict[str, Any]) -> np.ndarray:
+    """An array that is remembered from step to step, to be changed in place; 0 at first."""
+    if note not in memory:
+        memory[note] = np.zeros_like(grad)
+    return memory[note]
 
 
-def _pieces(
-    param: np.ndarray, grad: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The same pieces of a parameter and of its gradient, as views."""
-    contiguous = param.flags.forc and param.strides == grad.strides
-    if param.size <= _PIECE or not contiguous:
-        yield param, grad
-        return
-    param, grad = param.ravel("K"), grad.ravel("K")
-    for begin in range(0, param.size, _PIECE):
-        piece = slice(begin, begin + _PIECE)
-        yield param[piece], grad[piece]
+def _with_momentum(
+    rule: SGD | RMSProp, move: np.ndarray, memory: dict[str, Any]
+) -> np.ndarray:
+    """v ← μ v + move; return v, or with Nesterov's momentum μ v + move."""
+    if not rule.momentum:
+        return move
+    v = _kept("velocity", move, memory)
+    v *= rule.momentum
+    v += move
+    return rule.momentum * v + move if rule.nesterov else v
 
 
-_ADVICE = "try a smaller learning rate or step, or start nearer"
+def _rate(learning_rate: float) -> float:
+    return between("learning_rate", learning_rate, 0, np.inf, open_low=True)
 
 
-def _check_loss(loss: float) -> None:
-    try:
-        finite = math.isfinite(loss)
-    except TypeError:
-        raise TypeError(f"loss: expected a number, got {loss!r:.60}") from None
-    if not finite:
-        raise ValueError(
-            f"loss: expected a finite number, got {loss}; {_ADVICE}"
-        )
-
-
-def _fitting(name: str, param: np.ndarray, grad: np.ndarray) -> np.ndarray:
-    """The gradient of one parameter as an array of floats, if the two fit and can be used."""
-    if not isinstance(param, np.ndarray) or param.dtype.kind != "f":
+def _look_ahead(nesterov: bool, momentum: float) -> bool:
+    if not isinstance(nesterov, bool | np.bool_):
         raise TypeError(
-            f"params[{name!r}]: expected an array of floats, got {param!r:.60}"
+            f"nesterov: expected True or False, got {nesterov!r:.60}"
         )
-    if not param.flags.writeable:
+    if nesterov and not momentum:
         raise ValueError(
-            f"params[{name!r}]: expected an array that can be written to"
+            "nesterov: expected False where momentum is 0, got True"
         )
-    grad = np.asarray(grad)
-    if grad.dtype.kind not in "biuf":
-        raise TypeError(
-            f"grads[{name!r}]: expected real numbers, got {grad!r:.60}"
-        )
-    if grad.shape != param.shape:
-        raise ValueError(
-            f"grads[{name!r}]: expected shape {param.shape}, got {grad.shape}"
-        )
-    # Whole numbers become floats: a step size of 0.001 among integers would be 0.
-    if grad.dtype != param.dtype:
-        grad = grad.astype(np.result_type(grad, param))
-    if not all_finite(grad):
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(grad))[0])
-        where = f" at index {list(index)}" if index else ""
-        raise ValueError(
-            f"grads[{name!r}]: expected finite numbers, got {grad[index]}{where}; {_ADVICE}"
-        )
-    return grad
-
-
-def _between(
-    name: str,
-    value: float,
-    low: float,
-    high: float,
-    open_low: bool = False,
-    open_high: bool = True,
-) -> float:
-    """A number from `low` to `high`; an open end is not itself allowed."""
-    try:
-        above = bool(value > low if open_low else value >= low)
-        below = bool(value < high if open_high else value <= high)
-    except (TypeError, ValueError):  # text, complex numbers, whole arrays
-        raise TypeError(
-            f"{name}: expected a number, got {value!r:.60}"
-        ) from None
-    if not (above and below):
-        kind = "finite number" if high == np.inf and open_high else "number"
-        bound = "above" if open_low else "of at least"
-        upper = "" if high == np.inf else f" and below {high}"
-        raise ValueError(
-            f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
-        )
-    return float(value)
+    return bool(nesterov)

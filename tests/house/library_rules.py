@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
-    ("checks", "source", "buffers", "files"),
-    ("data", "text", "losses", "inits", "onehot"),
+    ("checks", "source", "buffers", "files", "interrupts", "history"),
+    ("data", "batching", "text", "losses", "inits", "onehot"),
     ("linear", "cells"),
     ("gated",),
     ("bptt", "arguments"),
     ("model", "graph"),
     ("graphrnn", "tiny"),
-    ("gradcheck", "optim", "weights"),
+    ("gradcheck", "stepping", "weights"),
+    ("rprop", "annealing", "clipping"),
+    ("optim",),
+    ("checkpoint",),
     ("train", "generate"),
     ("plots",),
     ("diagrams", "graphdraw", "netdraw"),

@@ -394,7 +394,7 @@ def test_a_large_parameter_moves_piece_by_piece_as_it_would_at_once(index, layou
         grads = {"a": np.asarray(rng.normal(size=(7, 5)), order="F" if layout == "F" else "C")}
         at_once.step(whole, grads, loss)
         with monkeypatch.context() as small:
-            small.setattr("rnnlib.optim._PIECE", 4)
+            small.setattr("rnnlib.stepping._PIECE", 4)
             in_pieces.step(params, grads, loss)
         assert np.array_equal(params["a"], whole["a"])
 
