@@ -230,10 +230,20 @@ def test_the_published_network_counts_five_ones_as_five():
 
 
 def optimizers():
-    return [rnnlib.SGD(0.1), rnnlib.SGD(0.1, 0.9), *(rnnlib.RProp(v) for v in VARIANTS)]
+    return [
+        rnnlib.SGD(0.1),
+        rnnlib.SGD(0.1, 0.9),
+        *(rnnlib.RProp(v) for v in VARIANTS),
+        rnnlib.SGD(0.1, 0.9, nesterov=True),
+        rnnlib.AdaGrad(0.1),
+        rnnlib.RMSProp(0.1),
+        rnnlib.RMSProp(0.1, momentum=0.8, nesterov=True),
+        rnnlib.Adam(0.1),
+        rnnlib.HalveOnRise(rnnlib.SGD(0.1, 0.9)),
+    ]
 
 
-each_optimizer = pytest.mark.parametrize("index", range(7))
+each_optimizer = pytest.mark.parametrize("index", range(len(optimizers())))
 
 
 def two_parameters():
@@ -381,7 +391,7 @@ def test_a_loss_that_is_not_a_number_is_a_type_error(loss):
         rnnlib.RProp("iRprop+").step(two_parameters(), two_gradients(), loss)
 
 
-@pytest.mark.parametrize("index", range(len(optimizers())))
+@each_optimizer
 @pytest.mark.parametrize("layout", ["C", "F", "strided"])
 def test_a_large_parameter_moves_piece_by_piece_as_it_would_at_once(index, layout, monkeypatch):
     rng = np.random.default_rng(0)
@@ -423,6 +433,22 @@ def test_an_unknown_variant_is_named_with_the_known_ones():
     [
         (rnnlib.SGD, "learning_rate", [0, -1, np.nan, np.inf], [1e-300, 1, 1e9]),
         (lambda momentum: rnnlib.SGD(1, momentum), "momentum", [-0.1, 1, 2, np.nan], [0, 0.999]),
+        (rnnlib.AdaGrad, "learning_rate", [0, -1, np.nan, np.inf], [1e-300, 1, 1e9]),
+        (lambda eps: rnnlib.AdaGrad(1, eps), "eps", [0, -1, np.nan, np.inf], [1e-300, 1]),
+        (rnnlib.RMSProp, "learning_rate", [0, -1, np.nan, np.inf], [1e-300, 1, 1e9]),
+        (lambda decay: rnnlib.RMSProp(1, decay), "decay", [-0.1, 1, np.nan], [0, 0.999]),
+        (lambda momentum: rnnlib.RMSProp(1, 0.9, momentum), "momentum", [-0.1, 1], [0, 0.9]),
+        (lambda eps: rnnlib.RMSProp(1, eps=eps), "eps", [0, -1, np.nan, np.inf], [1e-300, 1]),
+        (rnnlib.Adam, "learning_rate", [0, -1, np.nan, np.inf], [1e-300, 1, 1e9]),
+        (rnnlib.Adam, "beta1", [-0.1, 1, 2, np.nan], [0, 0.999]),
+        (rnnlib.Adam, "beta2", [-0.1, 1, 2, np.nan], [0, 0.999]),
+        (rnnlib.Adam, "eps", [0, -1, np.nan, np.inf], [1e-300, 1]),
+        (
+            lambda factor: rnnlib.HalveOnRise(rnnlib.SGD(1), factor),
+            "factor",
+            [0, 1, -1, np.nan],
+            [0.1, 0.5],
+        ),
         (rnnlib.RProp, "initial_step", [0, -1, np.nan, np.inf], [1e-9, 2]),
         (rnnlib.RProp, "eta_plus", [1, 0.5, np.nan, np.inf], [1.0001, 5]),
         (rnnlib.RProp, "eta_minus", [0, 1, -1, np.nan], [0.0001, 0.9999]),
