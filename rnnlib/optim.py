@@ -98,14 +98,14 @@ class AdaGrad(Optimizer):
 class RMSProp(Optimizer):
     """Steps measured by the gradient's recent size: AdaGrad that forgets.
 
-        r ← λ r + (1 − λ) g²
+        r ← ρ r + (1 − ρ) g²
         u = η g / (√r + ε)
         v ← μ v − u
         w ← w + v              or, with Nesterov's momentum,    w ← w + μ v − u
 
     Arguments
         learning_rate  η, above 0
-        decay          λ, from 0 (only the sign of g counts) to below 1
+        decay          ρ, from 0 (only the sign of g counts) to below 1
         momentum       μ, from 0 to below 1
         nesterov       as for `SGD`: `params` holds the point looked ahead to
         eps            ε, above 0
@@ -135,7 +135,7 @@ class RMSProp(Optimizer):
     def update(
         self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
     ) -> np.ndarray:
-        """r ← λ r + (1 − λ) g²; u = η g / (√r + ε); the step is v, or μ v − u."""
+        """r ← ρ r + (1 − ρ) g²; u = η g / (√r + ε); the step is v, or μ v − u."""
         r = _kept("r", grad, memory)
         r *= self.decay
         r += (1 - self.decay) * (grad * grad)

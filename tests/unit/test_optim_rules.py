@@ -213,6 +213,23 @@ def test_a_state_of_another_kind_is_refused_and_changes_nothing(index):
     assert all(np.array_equal(params[name], wanted[name]) for name in wanted)
 
 
+def test_the_state_of_a_kind_with_the_same_settings_is_still_another_kind():
+    class Other(rnnlib.SGD):
+        pass
+
+    with pytest.raises(ValueError, match="expected that of SGD, got that of 'Other'"):
+        rnnlib.SGD(0.1).load_state(Other(0.1).state())
+
+
+@each_optimizer
+def test_a_state_without_one_of_the_settings_is_refused(index):
+    optimizer = optimizers()[index]
+    for key in [key for key in optimizer.state() if "settings/" in key]:
+        state = {k: v for k, v in optimizer.state().items() if k != key}
+        with pytest.raises(ValueError, match=r"^state: expected "):
+            optimizer.load_state(state)
+
+
 @pytest.mark.parametrize("index", [1, *range(2, 13)])
 def test_an_optimiser_that_remembers_refuses_another_network(index):
     optimizer, params = optimizers()[index], two_parameters()
