@@ -20,6 +20,7 @@ from rnnlib.data import recall_task
 from rnnlib.files import write_whole
 from rnnlib.gradcheck import numerical_gradients, relative_error
 from rnnlib.losses import softmax
+from rnnlib.optim import Adam
 
 RESULTS = Path(__file__).parents[1] / "book" / "bptt" / "wrong-gradients.json"
 
@@ -112,25 +113,6 @@ def first_weights(rng: np.random.Generator, D: int, H: int, V: int) -> dict[str,
     }
 
 
-class Adam:
-    """Kingma and Ba 2015: running means of g and g², of which the step is the quotient."""
-
-    def __init__(self, params: dict[str, np.ndarray], learning_rate: float) -> None:
-        self.params, self.learning_rate, self.steps = params, learning_rate, 0
-        self.mean = {name: np.zeros_like(param) for name, param in params.items()}
-        self.square = {name: np.zeros_like(param) for name, param in params.items()}
-
-    def step(self, grads: dict[str, np.ndarray]) -> None:
-        """w ← w − η m / (√v + ε), m and v freed from their start at 0."""
-        self.steps += 1
-        for name, g in grads.items():
-            self.mean[name] += 0.1 * (g - self.mean[name])
-            self.square[name] += 0.001 * (g**2 - self.square[name])
-            m = self.mean[name] / (1 - 0.9**self.steps)
-            v = self.square[name] / (1 - 0.999**self.steps)
-            self.params[name] -= self.learning_rate * m / (np.sqrt(v) + 1e-8)
-
-
 def train(back: str, distractors: int, seed: int, settings: dict) -> tuple[int | None, np.ndarray]:
     """One training.
 
@@ -143,13 +125,13 @@ def train(back: str, distractors: int, seed: int, settings: dict) -> tuple[int |
     S, every = settings["symbols"], settings["test_every"]
     test = recall_task(np.random.default_rng(10**6), settings["test_sequences"], distractors, S)
     net = Network(first_weights(rng, S + 2, settings["hidden_size"], S), back)
-    rule = Adam(net.params, settings["learning_rate"])
+    optimizer = Adam(settings["learning_rate"])
     reached, losses = None, []
     for step in range(1, settings["steps"] + 1):
         inputs, targets = recall_task(rng, settings["batch"], distractors, S)
         loss, grads, _ = net.loss_and_grads(inputs, targets[None])
         losses.append(loss)
-        rule.step(grads)
+        optimizer.step(net.params, grads)
         if step % every == 0 and reached is None and np.all(net.predict(test[0]) == test[1]):
             reached = step
     return reached, np.mean(np.reshape(losses, (-1, every)), axis=1)

@@ -161,7 +161,7 @@ def test_nesterov_needs_momentum():
 def moves(optimizer, params, scales):
     for i, scale in enumerate(scales):
         optimizer.step(params, two_gradients(scale), loss=float(3 - i % 2))
-        optimizer.observe(float(i % 3))
+        optimizer.observe(float((i + 1) % 3))
     return params
 
 
