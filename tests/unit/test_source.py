@@ -27,13 +27,13 @@ def functions_and_classes():
             if inspect.isclass(thing):
                 for method in vars(thing).values():
                     if inspect.isfunction(method) and method.__module__ == module.__name__:
+                        if inspect.unwrap(method).__code__.co_filename == "<string>":
+                            continue  # what a dataclass writes for itself has no source
                         found[f"{module.__name__}.{method.__qualname__}"] = method
     return found
 
 
 THINGS = functions_and_classes()
-# What a dataclass writes for itself has no source of its own.
-THINGS = {name: thing for name, thing in THINGS.items() if "History." not in name}
 
 
 def tree_without_docstrings(code):
@@ -47,6 +47,15 @@ def tree_without_docstrings(code):
 def test_the_things_shown_are_those_of_the_whole_library():
     assert {"rnnlib.linear.LinearRNN", "rnnlib.linear.LinearRNN.states"} <= THINGS.keys()
     public = {f"{m.__name__}.{name}": getattr(m, name) for m in MODULES for name in m.__all__}
+    # `optim` and `train` hand on what the files beside them define: under two names, one thing.
+    again = {
+        name
+        for name, thing in public.items()
+        if THINGS.get(f"{getattr(thing, '__module__', '')}.{name.rpartition('.')[2]}") is thing
+        and name not in THINGS
+    }
+    assert {name.rpartition(".")[0] for name in again} == {"rnnlib.optim", "rnnlib.train"}
+    public = {name: thing for name, thing in public.items() if name not in again}
     constants = {name for name, thing in public.items() if isinstance(thing, dict | tuple)}
     assert constants == {
         "rnnlib.bptt.TRUNCATIONS",
