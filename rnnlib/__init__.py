@@ -1,13 +1,15 @@
 """The library of the course *Recurrent Neural Networks from Scratch*.
 
 Read it in this order: `data` (the task), `linear` (the network that counts), `gradcheck` (is the
-gradient right?), `optim` and `train` (learning); then `losses`, `cells`, `bptt` and `model` (the
+gradient right?), `rprop` and `descent` (learning); then `losses`, `cells`, `bptt` and `model` (the
 recurrent network; `gated` holds LSTM and GRU, `onehot` how ids are read), `graph` and `graphrnn`
-(the same by automatic differentiation), `weights` (keeping and exchanging what was learned). What
+(the same by automatic differentiation); then `optim`, `clipping`, `batching`, `running` and `train`
+(longer runs; `checkpoint` keeps them), `weights` (keeping and exchanging what was learned). What
 draws is imported on its own: `plots`, `diagrams`, `graphdraw`, `netdraw`, `explore`. All else needs
 NumPy alone.
 """
 
+from rnnlib.batching import Batch, Sequences, Stream
 from rnnlib.clipping import (
     Clipped,
     clip_each_norm,
@@ -35,7 +37,14 @@ from rnnlib.optim import (
     RProp,
 )
 from rnnlib.source import show_source
-from rnnlib.train import DivergenceError, History, descend
+from rnnlib.train import (
+    DivergenceError,
+    FitHistory,
+    History,
+    descend,
+    fit,
+    mean_loss,
+)
 from rnnlib.weights import from_torch, load, save, to_torch
 
 __all__ = [
@@ -43,8 +52,10 @@ __all__ = [
     "SGD",
     "AdaGrad",
     "Adam",
+    "Batch",
     "Clipped",
     "DivergenceError",
+    "FitHistory",
     "GraphRNN",
     "HalveOnRise",
     "History",
@@ -53,16 +64,20 @@ __all__ = [
     "OverTime",
     "RMSProp",
     "RProp",
+    "Sequences",
+    "Stream",
     "check_gradients",
     "clip_each_norm",
     "clip_global_norm",
     "clip_values",
     "counting_task",
     "descend",
+    "fit",
     "from_torch",
     "global_norm",
     "load",
     "loss_surface",
+    "mean_loss",
     "numerical_gradients",
     "published_counting_task",
     "recall_task",

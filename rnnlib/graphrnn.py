@@ -38,6 +38,10 @@ class GraphRNN:
     Chapter: *computational-graph*.
     """
 
+    # One output per step, and L is the sum over all of them, as for an `RNN` of these settings.
+    outputs = "all"
+    reduction = "sum"
+
     def __init__(self, params: Mapping[str, np.ndarray]) -> None:
         ndims = {"W_xh": 2, "W_hh": 2, "b_h": 1, "W_hy": 2, "b_y": 1}
         if set(params) != set(ndims):

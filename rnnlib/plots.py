@@ -12,13 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from rnnlib.checks import finite_array
+from rnnlib.history import FitHistory
 
 __all__ = [
     "COLORS",
     "draw_gradient_over_time",
+    "draw_history",
     "draw_path",
     "draw_surface",
     "use_style",
@@ -185,3 +187,57 @@ def draw_gradient_over_time(
     ax.set_yscale("symlog", linthresh=linthresh)
     ax.axhline(0, color=COLORS["grey"], linewidth=1, linestyle="-")
     ax.set(xlabel="step $k$", ylabel=r"$\partial\xi/\partial s_k$ (counts)")
+
+
+def draw_history(
+    history: FitHistory, ax: Axes, unit: str = "nats per token"
+) -> None:
+    """Draw the loss over the epochs, and mark the epoch with the lowest validation loss.
+
+    The training loss is the mean over an epoch, while the weights moved; the validation loss is
+    measured at its end. A point of the first stands in the middle of its epoch therefore.
+
+    Arguments
+        history  what `fit` returned
+        ax       where to draw
+        unit     of the losses
+
+    Errors
+        ValueError  a history without a complete epoch
+
+    Chapter: *training-loop*.
+    """
+    epochs = np.arange(1, 1 + len(history.train_loss))
+    if not len(epochs):
+        raise ValueError("history: expected at least one epoch, got none")
+    marker = "o" if len(epochs) <= 30 else ""
+    ax.plot(
+        epochs - 0.5,
+        history.train_loss,
+        marker=marker,
+        markersize=4,
+        label="training",
+    )
+    if history.validation_loss:
+        best = history.best_epoch
+        ax.plot(
+            epochs,
+            history.validation_loss,
+            marker=marker,
+            markersize=4,
+            label="validation",
+        )
+        ax.plot(
+            best,
+            history.validation_loss[best - 1],
+            linestyle="",
+            marker="o",
+            markersize=11,
+            markerfacecolor="none",
+            markeredgecolor=COLORS["red"],
+            markeredgewidth=2,
+            label=f"best: epoch {best}",
+        )
+    ax.set(xlabel="epoch", ylabel=f"loss ({unit})")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()

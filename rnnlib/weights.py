@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from rnnlib.checks import any_array, finite_array, one_of, whole_number
-from rnnlib.files import write_whole
+from rnnlib.files import arrays_in, write_whole
 from rnnlib.model import RNN
 
 __all__ = ["from_torch", "load", "save", "to_torch"]
@@ -161,26 +159,9 @@ def load(path: str | os.PathLike[str]) -> RNN:
     """
     data = Path(path).read_bytes()
     try:
-        return _network(_arrays(data))
+        return _network(arrays_in(data, "rnnlib's save"))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from None
-
-
-def _arrays(data: bytes) -> dict[str, np.ndarray]:
-    """What is in an .npz archive, after every checksum has been compared."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            # NumPy alone would not notice a changed byte that shortens what it reads.
-            damaged = archive.testzip()
-        if damaged:
-            raise ValueError(f"{damaged} is damaged")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except Exception as error:  # wrong bytes lead zipfile and NumPy anywhere
-        raise ValueError(
-            f"expected a whole .npz file as rnnlib's save writes it, got {len(data)} bytes "
-            f"that cannot be read: {error!r:.200}"
-        ) from None
 
 
 def _network(arrays: dict[str, np.ndarray]) -> RNN:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
-    ("checks", "source", "buffers", "files", "interrupts", "history"),
+    ("checks", "source", "buffers", "files", "interrupts", "history", "progress"),
     ("data", "batching", "text", "losses", "inits", "onehot"),
     ("linear", "cells"),
     ("gated",),
@@ -16,13 +16,18 @@ LAYERS = (
     ("gradcheck", "stepping", "weights"),
     ("rprop", "annealing", "clipping"),
     ("optim",),
-    ("checkpoint",),
+    ("checkpoint", "descent"),
+    ("scoring",),
+    ("running",),
+    ("resume",),
     ("train", "generate"),
     ("plots",),
     ("diagrams", "graphdraw", "netdraw"),
     ("explore",),
 )
 EXTRA = {
+    "progress": {"tqdm"},
+    "history": {"pandas"},
     "train": {"tqdm"},
     "generate": {"tqdm"},
     "plots": {"matplotlib", "tqdm"},
