@@ -190,7 +190,7 @@ def draw_gradient_over_time(
 
 
 def draw_history(
-    history: FitHistory, ax: Axes, unit: str = "nats per token"
+    ax: Axes, history: FitHistory, unit: str = "nats per token"
 ) -> None:
     """Draw the loss over the epochs, and mark the epoch with the lowest validation loss.
 
@@ -198,8 +198,8 @@ def draw_history(
     measured at its end. A point of the first stands in the middle of its epoch therefore.
 
     Arguments
-        history  what `fit` returned
         ax       where to draw
+        history  what `fit` returned
         unit     of the losses
 
     Errors

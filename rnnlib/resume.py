@@ -86,7 +86,8 @@ def restore(
         begun  what the run in the snapshot was begun with
 
     Errors
-        ValueError  a run that was begun with something else. Nothing has changed then.
+        ValueError  a run that was begun with something else, or a file that lacks a part of it.
+            Nothing has changed then.
 
     Chapter: *training-loop*.
     """
@@ -101,6 +102,7 @@ def restore(
             f"checkpoint: {path} is of a run with other settings: {'; '.join(different[:3])}. "
             "Resume it with those it was begun with, or move it away and begin anew"
         )
+    _check_whole(run, kept, path)
     run.optimizer.load_state(kept.optimizer)
     for name, value in kept.params.items():
         run.model.params[name][...] = value
@@ -119,6 +121,31 @@ def restore(
 def _as_json(told: dict[str, Any]) -> dict[str, Any]:
     """Text and numbers as they would come back from a file."""
     return json.loads(json.dumps(told, default=np.generic.item))
+
+
+def _check_whole(run: Run, kept: Snapshot, path: Path) -> None:
+    """Refuse a snapshot of which some part cannot be used, before anything is changed."""
+    wanted = _forms(run.model.params)
+    rng = run.rng and type(run.rng.bit_generator).__name__
+    usable = {
+        "params": _forms(kept.params) == wanted,
+        "best": kept.best is None or _forms(kept.best) == wanted,
+        "generator": rng
+        == (kept.generator and kept.generator["bit_generator"]),
+        "sums": kept.sums.keys() == run.sums.keys(),
+        "counters": kept.counters.keys() == {"best_loss", "waited"}
+        and isinstance(kept.counters["waited"], int),
+        "history": kept.history.keys() == set(_KEPT),
+    }
+    for part, fits in usable.items():
+        if not fits:
+            raise ValueError(
+                f"checkpoint: {path} cannot be resumed: its {part} is not that of such a run"
+            )
+
+
+def _forms(params: dict[str, np.ndarray]) -> dict[str, tuple]:
+    return {name: (p.shape, p.dtype) for name, p in params.items()}
 
 
 def _described(model: Any) -> dict[str, Any]:

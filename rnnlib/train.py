@@ -67,7 +67,8 @@ def fit(
                     Whether it ends so or with the last epoch: the model then has the parameters
                     of the best epoch
         clip        what to do to each gradient: `lambda g: clip_global_norm(g, 5.0)`
-        callback    is called with model and history after each epoch; if it returns True,
+        callback    is called with model and history after each epoch, before the file is written; if
+                    it returns True,
                     training ends. What it draws at random must come from a generator of its own
         checkpoint  a file to keep the run in, written after each epoch and at an interrupt
         every       write it after so many steps, too

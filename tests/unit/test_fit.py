@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlib
-from rnnlib import progress
+from rnnlib import checkpoint, progress
 from rnnlib.batching import Batch, Sequences, Stream
 from rnnlib.clipping import clip_global_norm
 from rnnlib.history import DivergenceError, FitHistory
@@ -706,6 +706,32 @@ def test_a_run_that_was_begun_with_something_else_is_refused(tmp_path, changes, 
     assert_same_bits(told["model"].params, before)
     assert repr(told["rng"] and told["rng"].bit_generator.state) == repr(state)
     assert path.read_bytes() == stored
+
+
+LOSSES = {
+    "params": lambda kept: kept.params.pop("b_h"),
+    "best": lambda kept: kept.best.update(b_h=np.zeros(1)),
+    "generator": lambda kept: setattr(kept, "generator", None),
+    "sums": lambda kept: kept.sums.clear(),
+    "counters": lambda kept: kept.counters.update(waited=None),
+    "history": lambda kept: kept.history.pop("tokens"),
+}
+
+
+@pytest.mark.parametrize("part", LOSSES)
+def test_a_file_that_lacks_a_part_of_the_run_is_refused_and_changes_nothing(tmp_path, part):
+    path = tmp_path / "run.npz"
+    options = {"validation": sequences(2), "patience": 3, "checkpoint": path}
+    quiet(network(), Adam(0.02), sequences(), rng=rng(), epochs=1, **options)
+    kept = checkpoint.read(path)
+    LOSSES[part](kept)
+    checkpoint.write(path, kept)
+    model, optimizer, generator = network(3), Adam(0.02), rng(5)
+    with pytest.raises(ValueError, match=f"cannot be resumed: its {part} "):
+        quiet(model, optimizer, sequences(), rng=generator, epochs=2, resume=True, **options)
+    assert_same_bits(model.params, network(3).params)
+    assert optimizer.state() == Adam(0.02).state()
+    assert generator.bit_generator.state == rng(5).bit_generator.state
 
 
 def test_a_file_is_not_overwritten_by_another_run(tmp_path):

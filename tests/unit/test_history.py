@@ -128,7 +128,7 @@ def ax():
 
 
 def test_the_curves_are_the_losses_and_the_best_epoch_is_marked(ax):
-    plots.draw_history(history(), ax)
+    plots.draw_history(ax, history())
     train, validation, best = ax.lines
     # The training loss is a mean over its epoch and stands in the middle of it.
     assert train.get_xdata().tolist() == [0.5, 1.5, 2.5, 3.5]
@@ -142,11 +142,11 @@ def test_the_curves_are_the_losses_and_the_best_epoch_is_marked(ax):
 
 
 def test_without_validation_there_is_one_curve_and_another_unit_can_be_named(ax):
-    plots.draw_history(history(validation=False), ax, unit="counts²")
+    plots.draw_history(ax, history(validation=False), unit="counts²")
     assert len(ax.lines) == 1 and ax.get_ylabel() == "loss (counts²)"
 
 
 def test_without_an_epoch_there_is_nothing_to_draw(ax):
     with pytest.raises(ValueError, match=r"^history: expected .*, got none"):
-        plots.draw_history(FitHistory(step_loss=[1.0]), ax)
+        plots.draw_history(ax, FitHistory(step_loss=[1.0]))
     assert not ax.lines
