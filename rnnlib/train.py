@@ -67,9 +67,9 @@ def fit(
                     Whether it ends so or with the last epoch: the model then has the parameters
                     of the best epoch
         clip        what to do to each gradient: `lambda g: clip_global_norm(g, 5.0)`
-        callback    is called with model and history after each epoch, before the file is written; if
-                    it returns True,
-                    training ends. What it draws at random must come from a generator of its own
+        callback    is called with model and history after each epoch, before the file is
+                    written; if it returns True, training ends. What it draws at random must come
+                    from a generator of its own
         checkpoint  a file to keep the run in, written after each epoch and at an interrupt
         every       write it after so many steps, too
         resume      True: go on from the file if there is one. False: there must not be one
