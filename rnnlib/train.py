@@ -169,6 +169,7 @@ def _keeper(
     files.clean(path)
 
     def save() -> None:
+        """Write the run as it is now, unless its parameters are spoiled."""
         run.check()
         files.write(path, snapshot(run, begun))
 
