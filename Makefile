@@ -34,7 +34,7 @@ notebooks: environment ## run all chapters again and store what they print (ONLY
 	@$(VENV) tools/run_notebooks.py $(ONLY)
 
 test: environment-test ## run every test and every notebook
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n auto --maxprocesses 4
 
 lint: environment-test ## look for style faults in code and notebooks
 	@$(VENV) -m ruff check .

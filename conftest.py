@@ -37,6 +37,22 @@ def _draw_without_a_window() -> None:
     matplotlib.use("agg")
 
 
+# --- Several processes -------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With -n, a file stays within one process, and so do all browser tests: they share a site."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return SITE_TESTS if file.startswith(SITE_TESTS) else file
+
+    return Scheduling(config, log)
+
+
 # --- Pictures in notebooks ---------------------------------------------------------------------
 
 _compare_text = IPyNbCell.compare_outputs
