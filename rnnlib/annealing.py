@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnlib.stepping import Optimizer, between
+from rnnlib.checks import between
+from rnnlib.stepping import Optimizer
 
 __all__ = ["HalveOnRise"]
 

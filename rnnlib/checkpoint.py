@@ -83,7 +83,7 @@ def write(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
     )
     write_whole(
         path,
-        lambda file: np.savez(file, allow_pickle=False, **told, **arrays),
+        lambda file: np.savez(file, **told, **arrays),
         _previous(path),
     )
 

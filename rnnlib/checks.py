@@ -11,6 +11,7 @@ import numpy as np
 __all__ = [
     "all_finite",
     "any_array",
+    "between",
     "finite_array",
     "float_type",
     "one_of",
@@ -193,3 +194,34 @@ def float_type(name: str, value: object) -> np.dtype:
             f"{name}: expected float64 or float32, got {value!r:.60}"
         )
     return np.dtype(found)
+
+
+def between(
+    name: str,
+    value: float,
+    low: float,
+    high: float,
+    open_low: bool = False,
+    open_high: bool = True,
+) -> float:
+    """Return a number from `low` to `high`; an open end is not itself allowed.
+
+    Errors
+        TypeError   not a number
+        ValueError  a number outside these bounds
+    """
+    try:
+        above = bool(value > low if open_low else value >= low)
+        below = bool(value < high if open_high else value <= high)
+    except (TypeError, ValueError):  # text, complex numbers, whole arrays
+        raise TypeError(
+            f"{name}: expected a number, got {value!r:.60}"
+        ) from None
+    if not (above and below):
+        kind = "finite number" if high == np.inf and open_high else "number"
+        bound = "above" if open_low else "of at least"
+        upper = "" if high == np.inf else f" and below {high}"
+        raise ValueError(
+            f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
+        )
+    return float(value)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlib.stepping import between
+from rnnlib.checks import between
 
 __all__ = [
     "Clipped",
@@ -83,7 +83,7 @@ def clip_values(grads: Mapping[str, np.ndarray], limit: float) -> Clipped:
         if over:
             new[name] = np.asarray(np.clip(g, -limit, limit))
             changed += over
-    return _told(grads, new, changed)
+    return _report(grads, new, changed)
 
 
 def clip_each_norm(grads: Mapping[str, np.ndarray], limit: float) -> Clipped:
@@ -104,7 +104,7 @@ def clip_each_norm(grads: Mapping[str, np.ndarray], limit: float) -> Clipped:
         if norms[name] > limit:
             new[name] = np.asarray(g * (limit / norms[name]))
             changed += g.size
-    return _told(grads, new, changed)
+    return _report(grads, new, changed)
 
 
 def clip_global_norm(grads: Mapping[str, np.ndarray], limit: float) -> Clipped:
@@ -121,12 +121,12 @@ def clip_global_norm(grads: Mapping[str, np.ndarray], limit: float) -> Clipped:
     limit, norms = _checked(grads, limit)
     norm = math.hypot(*norms.values())
     if norm <= limit:
-        return _told(grads, dict(grads), changed=0)
+        return _report(grads, dict(grads), changed=0)
     new = {name: np.asarray(g * (limit / norm)) for name, g in grads.items()}
-    return _told(grads, new, changed=sum(g.size for g in new.values()))
+    return _report(grads, new, changed=sum(g.size for g in new.values()))
 
 
-def _told(
+def _report(
     before: Mapping[str, np.ndarray],
     after: dict[str, np.ndarray],
     changed: int,
@@ -163,7 +163,9 @@ def _checked(
 
 def _norm(name: str, grad: np.ndarray) -> float:
     """‖g‖ of one array."""
-    if not isinstance(grad, np.ndarray) or grad.dtype.kind != "f":
+    # What NumPy computes from an array of shape () is a number of its own kind.
+    known = isinstance(grad, np.ndarray | np.floating)
+    if not known or grad.dtype.kind != "f":
         raise TypeError(
             f"grads[{name!r}]: expected an array of floats, got {grad!r:.60}"
         )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from rnnlib.annealing import HalveOnRise
+from rnnlib.checks import between
 from rnnlib.rprop import RProp
-from rnnlib.stepping import Optimizer, between
+from rnnlib.stepping import Optimizer
 
 __all__ = [
     "SGD",
@@ -81,6 +82,8 @@ class AdaGrad(Optimizer):
     Chapter: *optimizers*.
     """
 
+    squares = True
+
     def __init__(self, learning_rate: float, eps: float = 1e-8) -> None:
         super().__init__()
         self.learning_rate = _rate(learning_rate)
@@ -116,6 +119,8 @@ class RMSProp(Optimizer):
     Sources: Tieleman and Hinton 2012; with Nesterov's momentum Roelants, part 2.
     Chapters: *optimizers*, *binary-addition*.
     """
+
+    squares = True
 
     def __init__(
         self,
@@ -154,7 +159,8 @@ class Adam(Optimizer):
     add up to 1 − βᵗ, and the division makes up for it.
 
     Arguments
-        learning_rate  η, above 0: about the longest step of a weight
+        learning_rate  η, above 0: about the longest step of a weight whose gradient comes
+                       steadily; after many zeros it can be (1 − β₁)/√(1 − β₂) η, about 3.2 η
         beta1          β₁, from 0 to below 1
         beta2          β₂, from 0 to below 1
         eps            ε, above 0
@@ -164,6 +170,8 @@ class Adam(Optimizer):
 
     Source: Kingma and Ba 2015. Chapter: *optimizers*.
     """
+
+    squares = True
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Bar"]
 
-_PATIENCE = 1.0  # seconds: what ends sooner shows no bar
+_DELAY = 1.0  # seconds: what ends sooner shows no bar
 
 
 class Bar:
@@ -55,7 +55,7 @@ class Bar:
             return
         seconds = time.monotonic() - self._start
         if self._bar is None:
-            if seconds > _PATIENCE:
+            if seconds > _DELAY:
                 self._appear()
             return
         note = f"loss {loss:.4g}, {self._tokens / seconds:,.0f} tokens/s"

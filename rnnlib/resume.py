@@ -57,7 +57,7 @@ def snapshot(run: Run, begun: dict[str, Any]) -> Snapshot:
         begun=begun | {"optimizer at last": now},
         params=_copies(run.model.params),
         optimizer=run.optimizer.state(),
-        generator=run.order,
+        generator=run.rng_at_start,
         epoch=run.epoch,
         batch=run.batch,
         state=None if run.state is None else np.array(run.state),
@@ -108,7 +108,8 @@ def restore(
         run.model.params[name][...] = value
     if run.rng is not None:
         run.rng.bit_generator.state = kept.generator
-    run.order, run.batch, run.state = kept.generator, kept.batch, kept.state
+    run.rng_at_start = kept.generator
+    run.batch, run.state = kept.batch, kept.state
     run.sums, run.best = dict(kept.sums), kept.best
     best_loss = kept.counters["best_loss"]
     run.best_loss = math.inf if best_loss is None else best_loss

@@ -34,7 +34,8 @@ class Run:
         last_tokens  how many tokens the last step has learned from
         best     with patience: the parameters of the best epoch so far, or None
         best_loss, waited  its validation loss, and how many epochs have ended since
-        order    the state of `rng` when the running epoch began: its order can be drawn again
+        rng_at_start  the state of `rng` when the running epoch began: its order can be drawn
+            again
 
     Chapter: *training-loop*.
     """
@@ -80,10 +81,14 @@ class Run:
     def _begin_epoch(self) -> None:
         self.batch = 0
         self.sums = {"loss": 0.0, "tokens": 0, "seconds": 0.0}
-        self.order = None if self.rng is None else self.rng.bit_generator.state
+        self.rng_at_start = (
+            None if self.rng is None else self.rng.bit_generator.state
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Return the batches of this epoch that are still to come."""
+        # After a resume the generator is where it was at the epoch's start: the same order is
+        # drawn, and the batches that were done are passed over.
         return islice(self.data.epoch(self.rng), self.batch, None)
 
     def check(self) -> None:
@@ -98,10 +103,11 @@ class Run:
     # --- One step ------------------------------------------------------------
 
     def step(self, batch: Batch) -> None:
-        """Make one step, or none: what fails leaves the parameters as they were.
+        """Make one step. If it fails, the parameters are as before; the optimiser's memory may not.
 
         Errors
             DivergenceError  a loss or gradient that is not finite
+            TypeError        `clip` returns something else than a `Clipped`
         """
         start = time.perf_counter()
         # Too large a number is met below, and told in better words than a warning.
@@ -111,7 +117,7 @@ class Run:
             if not math.isfinite(loss) or not math.isfinite(norm):
                 raise self._diverged(f"the loss is {loss:.4g}", norm)
             if self.clip is not None:
-                grads = self.clip(grads).grads
+                grads = self._clipped(grads)
             self._keep()
             try:
                 self.optimizer.step(self.model.params, grads, loss)
@@ -122,13 +128,21 @@ class Run:
         self._note(batch, loss, norm, state, seconds)
 
     def _loss_and_grads(self, batch: Batch) -> tuple[float, dict, Any]:
-        told = arguments(batch, self.state)
+        given = arguments(batch, self.state)
         try:
-            return self.model.loss_and_grads(*told)
+            return self.model.loss_and_grads(*given)
         except ValueError as error:
             if self._kept and not self._finite():
                 raise self._diverged("a parameter is not finite") from error
             raise
+
+    def _clipped(self, grads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        clipped = self.clip(grads)
+        if not isinstance(clipped, Clipped):
+            raise TypeError(
+                f"clip: expected a function that returns a Clipped, got {clipped!r:.60}"
+            )
+        return clipped.grads
 
     def _note(
         self,
@@ -188,6 +202,10 @@ class Run:
                 parts.append(part)
                 if interrupted():
                     return None
+        if not parts:
+            raise ValueError(
+                "validation: expected at least one batch, got none"
+            )
         loss = mean(parts)
         if not math.isfinite(loss):
             raise self._diverged(f"the validation loss is {loss:.4g}")
@@ -223,7 +241,8 @@ class Run:
 
     def _put(self, params: dict[str, np.ndarray]) -> None:
         for name, value in params.items():
-            self.model.params[name][...] = value
+            if self.model.params[name].flags.writeable:
+                self.model.params[name][...] = value
 
     # --- Divergence ----------------------------------------------------------
 
@@ -247,7 +266,7 @@ class Run:
         rate = getattr(self.optimizer, "learning_rate", None)
         if rate is not None:
             told += f", the learning rate is {rate:.4g}"
-        advice = "try a smaller learning rate or step"
+        advice = "try a new optimiser with a smaller learning rate or step"
         if self.clip is None:
             advice += ", or clip the gradient: clip=lambda g: clip_global_norm(g, 5.0)"
         else:

@@ -59,19 +59,19 @@ def batch_losses(model: Any, data: Any) -> Iterator[tuple[float, int]]:
     """
     state = None
     for batch in data.epoch(None):
-        told = arguments(batch, state)
+        given = arguments(batch, state)
         if hasattr(model, "evaluate"):
-            loss, state = model.evaluate(*told)
+            loss, state = model.evaluate(*given)
         else:
-            loss, _, state = model.loss_and_grads(*told)
+            loss, _, state = model.loss_and_grads(*given)
         count = losses_in(model, batch)
         yield summed(model, loss, count), count
 
 
 def arguments(batch: Batch, state: np.ndarray | None) -> list[Any]:
     """What `loss_and_grads` gets: a mask only if there is one, for some models know of none."""
-    told = [batch.inputs, batch.targets, None if batch.fresh else state]
-    return told if batch.mask is None else [*told, batch.mask]
+    given = [batch.inputs, batch.targets, None if batch.fresh else state]
+    return given if batch.mask is None else [*given, batch.mask]
 
 
 def losses_in(model: Any, batch: Batch) -> int:

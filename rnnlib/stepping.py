@@ -10,25 +10,32 @@ import numpy as np
 
 from rnnlib.checks import all_finite
 
-__all__ = ["Optimizer", "between"]
+__all__ = ["Optimizer"]
 
 
 class Optimizer:
     """The face that every optimiser shares.
 
     A subclass says in `update` how far each number of an array moves; it may keep notes about
-    them from step to step in the dict `memory` that it is handed. A large parameter is handed
-    over in pieces, so that what `update` computes with stays in the processor's cache.
+    them from step to step in the dict `memory` that it is handed: numbers, and arrays of the
+    shape of the gradient. A large parameter is handed over in pieces, so that what `update`
+    computes with stays in the processor's cache.
 
     What a subclass is told at its making, it keeps in attributes of the same names: this is how
-    `load_state` makes another one like it.
+    `load_state` makes another one like it. An optimiser that remembers belongs to one network
+    and one run; another one begins with a new optimiser.
 
     Chapters: *rprop*, *optimizers*.
     """
 
+    squares = (
+        False  # whether `update` squares the gradient, which can overflow
+    )
+
     def __init__(self) -> None:
-        # One dict for each piece: {("W_xh", 0): {"velocity": …}, …}
+        # Notes for each piece of each parameter: {("W_xh", 0): {"velocity": …}, …}
         self._memories: dict[tuple[str, int], dict[str, Any]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}  # of what is remembered
 
     def step(
         self,
@@ -45,8 +52,8 @@ class Optimizer:
 
         Errors
             TypeError, ValueError  names or shapes that do not match, a parameter that is not an
-                array of floats or has another shape than the one it had before, a gradient or
-                loss that is not finite. No parameter has moved then.
+                array of floats or has another shape than the one that is remembered, a gradient
+                or loss that is not finite. No parameter has moved then.
         """
         if params.keys() != grads.keys():
             raise ValueError(
@@ -58,6 +65,8 @@ class Optimizer:
             name: _fitting(name, param, grads[name])
             for name, param in params.items()
         }
+        for name, param in params.items():
+            self._check_memory(name, param, grads[name])
         pieces = [
             (piece, grad, self._memory(name, i, piece))
             for name, param in params.items()
@@ -65,6 +74,8 @@ class Optimizer:
         ]
         for piece, grad, memory in pieces:
             piece += self.update(grad, memory, loss)
+        if any(memory for _, _, memory in pieces):
+            self._shapes |= {name: p.shape for name, p in params.items()}
 
     def update(
         self, grad: np.ndarray, memory: dict[str, Any], loss: float | None
@@ -107,12 +118,14 @@ class Optimizer:
         """Return all that another optimiser needs to go on exactly as this one would.
 
         Returns
-            state  a flat dict: "settings/…", numbers and text; "memory/PARAMETER/PIECE/NOTE",
-                numbers and copies of arrays
+            state  a flat dict: "settings/…", numbers and text; "shape/PARAMETER", whole numbers;
+                "memory/PARAMETER/PIECE/NOTE", numbers and copies of arrays
 
         Chapter: *training-loop*.
         """
         state = {f"settings/{k}": v for k, v in self.settings().items()}
+        for name, shape in self._shapes.items():
+            state[f"shape/{name}"] = np.array(shape, dtype=np.int64)
         for (name, i), memory in self._memories.items():
             for note, value in memory.items():
                 kept = value.copy() if _is_array(value) else value
@@ -131,7 +144,7 @@ class Optimizer:
 
         Chapter: *training-loop*.
         """
-        kind, told, memory = _unpacked(state)
+        kind, told, shapes, memories = _unpacked(state)
         if kind != type(self).__name__:
             raise ValueError(
                 f"state: expected that of {type(self).__name__}, got that of {kind!r:.60}"
@@ -142,50 +155,33 @@ class Optimizer:
                 f"state: expected the settings {sorted(known)}, got {sorted(told)}"
             )
         other = type(self)(**told)
-        other._memories = memory
+        other._shapes, other._memories = shapes, memories
         vars(self).update(vars(other))
 
     def _memory(self, name: str, i: int, piece: np.ndarray) -> dict[str, Any]:
-        """The notes about one piece of a parameter, if they can be about this one."""
+        """The notes about one piece of a parameter."""
         memory = self._memories.setdefault((name, i), {})
         for value in memory.values():
             if _is_array(value) and value.shape != piece.shape:
                 raise ValueError(
-                    f"params[{name!r}]: this optimiser has followed an array of another shape; "
-                    "make a new optimiser for another network"
+                    f"params[{name!r}]: expected an array that lies in memory as the one before"
                 )
         return memory
 
-
-def between(
-    name: str,
-    value: float,
-    low: float,
-    high: float,
-    open_low: bool = False,
-    open_high: bool = True,
-) -> float:
-    """Return a number from `low` to `high`; an open end is not itself allowed.
-
-    Errors
-        TypeError   not a number
-        ValueError  a number outside these bounds
-    """
-    try:
-        above = bool(value > low if open_low else value >= low)
-        below = bool(value < high if open_high else value <= high)
-    except (TypeError, ValueError):  # text, complex numbers, whole arrays
-        raise TypeError(
-            f"{name}: expected a number, got {value!r:.60}"
-        ) from None
-    if not (above and below):
-        kind = "finite number" if high == np.inf and open_high else "number"
-        bound = "above" if open_low else "of at least"
-        upper = "" if high == np.inf else f" and below {high}"
-        raise ValueError(
-            f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
-        )
-    return float(value)
+    def _check_memory(
+        self, name: str, param: np.ndarray, grad: np.ndarray
+    ) -> None:
+        """Refuse what the memory of this optimiser cannot be about."""
+        if self._shapes.get(name, param.shape) != param.shape:
+            raise ValueError(
+                f"params[{name!r}]: expected shape {self._shapes[name]}, which this optimiser "
+                f"remembers, got {param.shape}; make a new optimiser for another network"
+            )
+        if self.squares and not math.isfinite(_sum_of_squares(grad)):
+            raise ValueError(
+                f"grads[{name!r}]: expected numbers whose squares can be added up in "
+                f"{grad.dtype}, got {np.abs(grad).max():.3g}; clip the gradient"
+            )
 
 
 _PIECE = 32768  # numbers: a few arrays of this size fit in a core's cache
@@ -195,11 +191,10 @@ def _pieces(
     param: np.ndarray, grad: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The same pieces of a parameter and of its gradient; of the parameter they are views."""
-    if param.size <= _PIECE or not param.flags.forc:
+    if param.size <= _PIECE or not param.flags.c_contiguous:
         yield param, grad
         return
-    order = "C" if param.flags.c_contiguous else "F"
-    param, grad = param.ravel(order), grad.ravel(order)
+    param, grad = param.ravel(), grad.ravel()
     for begin in range(0, param.size, _PIECE):
         piece = slice(begin, begin + _PIECE)
         yield param[piece], grad[piece]
@@ -250,34 +245,38 @@ def _fitting(name: str, param: np.ndarray, grad: np.ndarray) -> np.ndarray:
     return grad
 
 
+def _sum_of_squares(grad: np.ndarray) -> float:
+    flat = grad.ravel("K")
+    return float(np.vdot(flat, flat))
+
+
 def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
-def _unpacked(
-    state: Mapping[str, Any],
-) -> tuple[object, dict[str, Any], dict[tuple[str, int], dict[str, Any]]]:
-    """The kind, the settings and copies of the memories that a state is made of."""
-    told: dict[str, Any] = {}
+def _unpacked(state: Mapping[str, Any]) -> tuple[object, dict, dict, dict]:
+    """The kind, the settings, the shapes and copies of the memories that a state is made of."""
+    settings: dict[str, Any] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     memories: dict[tuple[str, int], dict[str, Any]] = {}
     for key, value in state.items():
         part, _, rest = str(key).partition("/")
-        if part == "settings":
-            told[rest] = value
-            continue
-        try:
-            name, i, note = rest.rsplit("/", 2)
-            piece = (name, int(i))
-        except ValueError:
-            part = ""
-        if part != "memory":
-            raise ValueError(
-                f"state: expected keys as `state` makes them, got {key!r:.60}"
-            )
         kept = value.copy() if _is_array(value) else value
+        if part == "settings":
+            settings[rest] = kept
+            continue
         if np.asarray(kept).dtype.kind not in "iuf":
             raise TypeError(
                 f"state[{key!r}]: expected numbers, got {value!r:.60}"
             )
-        memories.setdefault(piece, {})[note] = kept
-    return told.pop("kind", None), told, memories
+        if part == "shape":
+            shapes[rest] = tuple(int(n) for n in np.atleast_1d(kept))
+            continue
+        # A parameter's name may hold a slash itself, the others do not.
+        name, piece, note = (*rest.rsplit("/", 2), "", "")[:3]
+        if part != "memory" or not piece.isdecimal():
+            raise ValueError(
+                f"state: expected keys as `state` makes them, got {key!r:.60}"
+            )
+        memories.setdefault((name, int(piece)), {})[note] = kept
+    return settings.pop("kind", None), settings, shapes, memories

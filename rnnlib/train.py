@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlib import checkpoint as files
+from rnnlib.checkpoint import clean, read, write
 from rnnlib.checks import whole_number
 from rnnlib.clipping import Clipped
 from rnnlib.descent import History, descend
@@ -50,22 +50,25 @@ def fit(
     """Train a model: a step for each batch, over all of the data, `epochs` times.
 
         loss, grads, state = model.loss_and_grads(inputs, targets, state, mask)
-        optimizer.step(model.params, clip(grads), loss)
+        optimizer.step(model.params, clip(grads).grads, loss)
 
-    Ctrl-C ends the run after the step that is being made; a second one, at once. Whatever ends
-    it, the model has the parameters of a whole step. A run that has a checkpoint goes on as if
-    it had never been stopped, to the last bit.
+    Ctrl-C ends the run after the step that is being made; a second one, at once. (Who trains in
+    a loop of their own looks at `history.stopped`.) Whatever ends it, the model has the
+    parameters of a whole step. A run that has a checkpoint goes on as if it had never been
+    stopped, to the last bit.
 
     Arguments
-        model       anything with `params` and `loss_and_grads`; its parameters are changed
-        optimizer   what turns gradients into steps
+        model       anything with `params` and `loss_and_grads`; its parameters are changed. What
+                    its loss counts is read from its `outputs` and `reduction`; without these it
+                    is taken for a mean over the sequences of a batch
+        optimizer   what turns gradients into steps; a new one for each network
         data        `Sequences`, `Stream`, or anything with `epoch`, `len` and `fingerprint`
         epochs      how often to go through the data, those before a resume included
         rng         shuffles the data; None: they come in their order
         validation  data to measure the loss on after each epoch; nothing is learned from them
         patience    stop when so many epochs have ended without a new lowest validation loss.
-                    Whether it ends so or with the last epoch: the model then has the parameters
-                    of the best epoch
+                    When training has ended so, or with the last epoch, or by the callback, the
+                    model has the parameters of the best epoch
         clip        what to do to each gradient: `lambda g: clip_global_norm(g, 5.0)`
         callback    is called with model and history after each epoch, before the file is
                     written; if it returns True, training ends. What it draws at random must come
@@ -81,7 +84,8 @@ def fit(
     Errors
         TypeError, ValueError  an argument of the wrong kind, or arguments that do not fit; a file
             that is damaged, or that was begun with another model, optimiser or data. Nothing has
-            changed then.
+            changed then. Data that the model refuses are met when their batch comes; the model
+            then has the parameters of the last whole step
         FileExistsError  there is a checkpoint and `resume` is False
         DivergenceError  a loss or gradient that is not finite. The model has the last parameters
             with which both were finite; the file stays as it was
@@ -102,9 +106,7 @@ def fit(
         Bar(epochs * len(data), run.steps, progress) as bar,
     ):
         why = _train(run, epochs, callback, save, every, interrupts, bar)
-        if why == "interrupted":
-            save()
-        elif why in ("finished", "early"):
+        if why != "interrupted":
             run.take_best()
     run.history.stopped = why
     return run.history
@@ -124,13 +126,14 @@ def _train(
         for batch in run.batches():
             run.step(batch)
             bar.step(run.history.step_loss[-1], run.last_tokens)
-            if every and run.steps % every == 0:
+            if interrupts.asked or (every and run.steps % every == 0):
                 save()
             if interrupts.asked:
                 return "interrupted"
         if not run.end_epoch(lambda: interrupts.asked):
+            save()
             return "interrupted"
-        answer = callback and callback(run.model, run.history)
+        answer = callback(run.model, run.history) if callback else False
         save()
         if isinstance(answer, bool | np.bool_) and answer:
             return "callback"
@@ -153,7 +156,7 @@ def _keeper(
         return run.check
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"checkpoint: expected a path, got {path!r:.60}")
-    path = Path(path)
+    path = Path(path).absolute()  # a callback may go to another folder
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"checkpoint: expected a folder that exists, got {path.parent}"
@@ -165,13 +168,13 @@ def _keeper(
                 f"checkpoint: {path} exists already; resume=True continues that run; to begin "
                 "another, move the file away or choose another name"
             )
-        begun = restore(run, files.read(path), begun, path)
-    files.clean(path)
+        begun = restore(run, read(path), begun, path)
+    clean(path)
 
     def save() -> None:
         """Write the run as it is now, unless its parameters are spoiled."""
         run.check()
-        files.write(path, snapshot(run, begun))
+        write(path, snapshot(run, begun))
 
     return save
 
@@ -212,10 +215,12 @@ def _try_out(model: Any, validation: Any) -> None:
         return
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            next(batch_losses(model, validation))
+            first = next(batch_losses(model, validation), None)
     except (TypeError, ValueError) as error:
         error.add_note("This happened in the first batch of `validation`.")
         raise
+    if first is None:
+        raise ValueError("validation: expected at least one batch, got none")
 
 
 def _check_numbers(

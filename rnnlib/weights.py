@@ -134,9 +134,7 @@ def save(model: RNN, path: str | os.PathLike[str]) -> None:
     told = _arguments(model)
     params = _exact(told, model.params).params
     told |= {"format": _FORMAT, "version": _VERSION}
-    write_whole(
-        path, lambda file: np.savez(file, allow_pickle=False, **told, **params)
-    )
+    write_whole(path, lambda file: np.savez(file, **told, **params))
 
 
 def load(path: str | os.PathLike[str]) -> RNN:

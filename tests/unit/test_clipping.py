@@ -138,6 +138,14 @@ def test_what_cannot_be_clipped_is_named(clip, grads, limit, error, words):
     assert str(caught.value).startswith(words)
 
 
+def test_numbers_that_numpy_makes_of_small_arrays_are_taken():
+    grads = {"w": np.array(3.0) * 1.0, "v": np.array(4.0)}
+    assert isinstance(grads["w"], np.float64)
+    assert rnnlib.global_norm(grads) == 5
+    for clip, left in zip(CLIPPINGS.values(), (2, 2, 1.2), strict=True):
+        assert clip(grads, 2.0).grads["w"] == pytest.approx(left)
+
+
 def test_the_norm_of_what_is_not_finite_is_not_finite():
     assert rnnlib.global_norm({"W": np.array([np.inf, 1.0])}) == math.inf
     assert math.isnan(rnnlib.global_norm({"W": np.array([np.nan, 1.0])}))

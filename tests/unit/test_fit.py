@@ -757,10 +757,63 @@ def test_every_so_many_steps_the_file_is_written(tmp_path):
 
 
 def read_position(path):
-    from rnnlib import checkpoint
-
     kept = checkpoint.read(path)
     return kept.epoch, kept.batch
+
+
+def test_an_interrupt_at_the_end_of_an_epoch_is_written_once(tmp_path):
+    path = tmp_path / "run.npz"
+    options = {"epochs": 3, "checkpoint": path}
+    quiet(
+        network(), SGD(0.1), sequences(), **options,
+        callback=lambda _, history: len(history.train_loss) == 2 and press(),
+    )  # fmt: skip
+    assert read_position(path) == (2, 0)
+    assert read_position(tmp_path / "run.previous.npz") == (1, 0)
+
+
+def test_a_callback_that_goes_to_another_folder_takes_no_file_along(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    options = {"epochs": 2, "checkpoint": "run.npz"}
+    go = lambda *_: monkeypatch.chdir(tmp_path / "there")  # noqa: E731
+    quiet(network(), SGD(0.1), sequences(), callback=go, **options)
+    assert read_position(tmp_path / "run.npz") == (2, 0)
+    assert not list((tmp_path / "there").iterdir())
+
+
+def test_a_run_that_a_callback_ends_has_the_best_parameters_too():
+    data, validation = sequences(), sequences(2)
+    options = {"validation": validation, "rng": rng(), "epochs": 90, "patience": 20}
+    model = network()
+    history = quiet(
+        model,
+        Adam(0.1),
+        data,
+        callback=lambda _, h: h.validation_loss[-1] > min(h.validation_loss),
+        **options,
+    )
+    assert history.stopped == "callback"
+    assert history.best_epoch < len(history.train_loss)
+    assert mean_loss(model, validation) == min(history.validation_loss)
+
+
+def test_a_clip_that_forgets_its_report_is_named():
+    model = network()
+    with pytest.raises(TypeError, match=r"^clip: expected a function that returns a Clipped"):
+        quiet(model, SGD(0.1), sequences(), epochs=1, clip=lambda g: g)
+    assert_same_bits(model.params, network().params)
+
+
+def test_validation_data_that_say_they_have_a_batch_and_have_none_are_refused():
+    class Empty(Sequences):
+        def epoch(self, generator):
+            return iter(())
+
+    data = sequences()
+    empty = Empty(data.inputs, data.targets, data.mask, batch_size=3)
+    with pytest.raises(ValueError, match=r"^validation: expected at least one batch, got none$"):
+        quiet(network(), SGD(0.1), data, epochs=1, validation=empty)
 
 
 # --- Divergence ----------------------------------------------------------------------------------
@@ -944,7 +997,7 @@ def test_a_short_run_shows_nothing_and_a_long_one_a_bar_unless_it_is_not_wanted(
         return err.getvalue()
 
     assert shown() == ""
-    monkeypatch.setattr(progress, "_PATIENCE", -1.0)
+    monkeypatch.setattr(progress, "_DELAY", -1.0)
     line = shown().replace("\r", "\n").strip().splitlines()[-1]
     for word in ("training: 100%|", "12/12", "loss ", "tokens/s"):
         assert word in line

@@ -175,7 +175,7 @@ def test_one_death_does_no_harm(name, tmp_path, no_waiting):
 def test_what_a_death_costs_is_seen(forgotten, tmp_path, monkeypatch, no_waiting):
     name, fault = FAULTS[forgotten]
     read = checkpoint.read
-    monkeypatch.setattr(checkpoint, "read", lambda path: fault(read(path)))
+    monkeypatch.setattr("rnnlib.train.read", lambda path: fault(read(path)))
     # Patience counts late in a run; the loss is sure to fall early in one.
     death = middle(name, -2 if name == "sequences" else 1)
     found = die_once_and_resume(name, tmp_path / "run.npz", death)

@@ -235,9 +235,43 @@ def test_an_optimiser_that_remembers_refuses_another_network(index):
     optimizer, params = optimizers()[index], two_parameters()
     moves(optimizer, params, (1.0, 2.0))
     larger = {"b": params["b"], "a": np.ones((4, 3))}
-    with pytest.raises(ValueError, match=r"^params\['a'\]: this optimiser has followed"):
+    with pytest.raises(ValueError, match=r"^params\['a'\]: expected shape \(2, 3\), which this"):
         optimizer.step(larger, {"a": np.ones((4, 3)), "b": np.array(1.0)}, loss=1.0)
     assert larger["b"] == params["b"] and np.all(larger["a"] == 1)
+
+
+@pytest.mark.parametrize("way", ["another shape", "another layout", "resumed"])
+def test_large_parameters_that_changed_are_not_taken_for_the_same(way, monkeypatch):
+    """Pieces of (8, 4) and of (4, 8) would look alike."""
+    monkeypatch.setattr("rnnlib.stepping._PIECE", 4)
+    optimizer, params = rnnlib.Adam(0.1), {"w": np.ones((8, 4))}
+    optimizer.step(params, {"w": np.ones((8, 4))})
+    if way == "resumed":
+        state, optimizer = optimizer.state(), rnnlib.Adam(0.1)
+        optimizer.load_state(state)
+    changed = np.ones((8, 4), order="F") if way == "another layout" else np.ones((4, 8))
+    with pytest.raises(ValueError, match=r"^params\['w'\]: expected "):
+        optimizer.step({"w": changed}, {"w": np.ones(changed.shape)})
+    assert np.all(changed == 1)
+    optimizer.step(params, {"w": np.ones((8, 4))})
+
+
+@pytest.mark.parametrize("index", [8, 9, 10, 11])
+def test_gradients_too_large_to_be_squared_are_refused(index):
+    """Their r would be infinite, and the weight would never move again."""
+    optimizer, params = optimizers()[index], {"w": np.ones(2, np.float32)}
+    large = {"w": np.array([1e20, 1.0], np.float32)}
+    with pytest.raises(ValueError, match=r"^grads\['w'\]: .*squares.* in float32, got 1e\+20"):
+        optimizer.step(params, large)
+    assert np.all(params["w"] == 1)
+    rnnlib.SGD(1e-20).step(params, large)
+    assert params["w"][0] == 0
+
+
+def test_a_rare_gradient_moves_adam_farther_than_the_rate():
+    """As its docstring says: (1 − β₁)/√(1 − β₂) = 3.16 times."""
+    places = walk(rnnlib.Adam(1.0), [0.0] * 9999 + [1.0])
+    assert places[-2] - places[-1] == pytest.approx(0.1 / math.sqrt(0.001), rel=1e-4)
 
 
 def test_names_with_slashes_are_names():
