@@ -4,6 +4,7 @@ It stands at the top so that `pytest book/counting/rprop.ipynb` compares picture
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -42,13 +43,13 @@ def _draw_without_a_window() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With -n, a file stays within one process, and so do all browser tests: they share a site."""
+    """With -n, a file stays within one process; the longest, of all pages, is two: by screen."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return SITE_TESTS if file.startswith(SITE_TESTS) else file
+            page = re.search(r"test_pages\.py::test_page\[(\w+)-", nodeid)
+            return super()._split_scope(nodeid) + (f" {page[1]}" if page else "")
 
     return Scheduling(config, log)
 

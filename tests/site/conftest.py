@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,14 +40,34 @@ class QuietServer(http.server.ThreadingHTTPServer):
         """A page that is closed while it loads breaks its connections: that is no error."""
 
 
+@contextmanager
+def alone(lock):
+    """Wait until no other process of this run is in here. A folder can be made only once."""
+    while True:
+        try:
+            lock.mkdir()
+            break
+        except FileExistsError:
+            time.sleep(0.2)
+    try:
+        yield
+    finally:
+        lock.rmdir()
+
+
 @pytest.fixture(scope="session")
-def built_site():
+def built_site(tmp_path_factory, request):
     """Folder of the built site."""
     if folder := os.environ.get("COURSE_SITE"):
         return Path(folder).resolve()
-    run = subprocess.run(
-        [sys.executable, "tools/build_book.py"], cwd=ROOT, capture_output=True, text=True
-    )
+    # With -n, each process has a folder of its own in one that they share.
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        shared = shared.parent
+    with alone(shared / "building"):  # who comes second finds the book built
+        run = subprocess.run(
+            [sys.executable, "tools/build_book.py"], cwd=ROOT, capture_output=True, text=True
+        )
     assert run.returncode == 0, f"the book does not build:\n{run.stdout}\n{run.stderr}"
     return ROOT / "_build" / "html"
 
