@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlib.checks import all_finite, any_array, truth_values, whole_number
+from rnnlib.checks import (
+    all_finite,
+    any_array,
+    not_finite,
+    truth_values,
+    whole_number,
+)
 
 __all__ = ["Batch", "Sequences", "Stream"]
 
@@ -202,9 +208,8 @@ def _numbers(name: str, value: object, ndims: tuple[int, ...]) -> np.ndarray:
             f"{name}: expected at least one number, got none (shape {array.shape})"
         )
     if array.dtype.kind == "f" and not all_finite(array):
-        index = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
         raise ValueError(
-            f"{name}: expected finite numbers, got {array[tuple(index)]} at index {index}"
+            f"{name}: expected finite numbers, got {not_finite(array)}"
         )
     return array
 

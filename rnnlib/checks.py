@@ -14,6 +14,7 @@ __all__ = [
     "between",
     "finite_array",
     "float_type",
+    "not_finite",
     "one_of",
     "token_ids",
     "truth_values",
@@ -72,10 +73,8 @@ def finite_array(
         dtype = array.dtype if array.dtype.kind == "f" else np.float64
     array = array.astype(dtype, order="C")
     if not all_finite(array):
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        where = f" at index {list(index)}" if index else ""
         raise ValueError(
-            f"{name}: expected finite numbers, got {array[index]}{where}"
+            f"{name}: expected finite numbers, got {not_finite(array)}"
         )
     return array
 
@@ -88,6 +87,13 @@ def all_finite(array: np.ndarray) -> bool:
     """
     flat = array.ravel("K")
     return math.isfinite(np.vdot(flat, flat)) or bool(np.isfinite(flat).all())
+
+
+def not_finite(array: np.ndarray) -> str:
+    """Say which number of an array is the first that is not finite: "nan at index [0, 1]"."""
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    where = f" at index {list(index)}" if index else ""
+    return f"{array[index]}{where}"
 
 
 def token_ids(name: str, value: object, ndim: int, size: int) -> np.ndarray:

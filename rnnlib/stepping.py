@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlib.checks import all_finite
+from rnnlib.checks import all_finite, not_finite
 
 __all__ = ["Optimizer"]
 
@@ -237,10 +237,8 @@ def _fitting(name: str, param: np.ndarray, grad: np.ndarray) -> np.ndarray:
     if grad.dtype != param.dtype:
         grad = grad.astype(np.result_type(grad, param))
     if not all_finite(grad):
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(grad))[0])
-        where = f" at index {list(index)}" if index else ""
         raise ValueError(
-            f"grads[{name!r}]: expected finite numbers, got {grad[index]}{where}; {_ADVICE}"
+            f"grads[{name!r}]: expected finite numbers, got {not_finite(grad)}; {_ADVICE}"
         )
     return grad
 
