@@ -132,7 +132,8 @@ def _report(
     changed: int,
 ) -> Clipped:
     """What was done: both lengths, the cosine between them, the share of numbers changed."""
-    long, short = global_norm(before), global_norm(after)
+    long = global_norm(before)
+    short = global_norm(after) if changed else long
     cosine = 1.0 if long else math.nan
     if changed:
         # Unit vectors first: the product of two long ones could overflow.

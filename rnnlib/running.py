@@ -169,7 +169,7 @@ class Run:
         """Validate and draw conclusions; False if interrupted, and the epoch has not ended then.
 
         Arguments
-            interrupted  is asked before each batch of the validation data
+            interrupted  is asked after each batch of the validation data
 
         Errors
             DivergenceError  the parameters or the validation loss are not finite

@@ -5,7 +5,6 @@ import pickle
 import sys
 import types
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
@@ -116,15 +115,6 @@ def test_a_divergence_takes_its_history_along():
 
 
 # The picture
-
-
-@pytest.fixture
-def ax():
-    with plt.rc_context():
-        plots.use_style()
-        figure, axes = plt.subplots()
-        yield axes
-        plt.close(figure)
 
 
 def test_the_curves_are_the_losses_and_the_best_epoch_is_marked(ax):

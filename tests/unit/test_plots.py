@@ -18,16 +18,6 @@ from rnnlib import diagrams, plots
 X, T = rnnlib.published_counting_task()
 
 
-@pytest.fixture
-def ax():
-    """Axes in the style of the book; afterwards the style is put back and the figure closed."""
-    with plt.rc_context():
-        plots.use_style()
-        figure, axes = plt.subplots()
-        yield axes
-        plt.close(figure)
-
-
 def texts(ax):
     return [text.get_text() for text in ax.texts]
 
