@@ -14,6 +14,7 @@ __all__ = [
     "between",
     "finite_array",
     "float_type",
+    "given_generator",
     "not_finite",
     "one_of",
     "token_ids",
@@ -165,12 +166,14 @@ def one_of(name: str, value: object, known: Iterable[str]) -> str:
     return value
 
 
-def whole_number(name: str, value: object, least: int) -> int:
-    """Return `value` as an int that is at least `least`, or say what is wrong with it.
+def whole_number(
+    name: str, value: object, least: int, most: int | None = None
+) -> int:
+    """Return `value` as an int from `least` to `most`, or say what is wrong with it.
 
     Errors
         TypeError   not a whole number (2.5, "3", True)
-        ValueError  smaller than `least`
+        ValueError  smaller than `least`, or larger than `most`, if there is one
     """
     try:
         if isinstance(value, bool | np.bool_):
@@ -182,6 +185,8 @@ def whole_number(name: str, value: object, least: int) -> int:
         ) from None
     if number < least:
         raise ValueError(f"{name}: expected at least {least}, got {number}")
+    if most is not None and number > most:
+        raise ValueError(f"{name}: expected at most {most}, got {number}")
     return number
 
 
@@ -231,3 +236,16 @@ def between(
             f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
         )
     return float(value)
+
+
+def given_generator(rng: object) -> np.random.Generator:
+    """Return `rng`, which must be a generator such as np.random.default_rng(0).
+
+    Errors
+        TypeError  anything else: a seed, NumPy's old global generator, None
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
+        )
+    return rng

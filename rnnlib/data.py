@@ -1,12 +1,37 @@
-"""Synthetic tasks whose right answer is known. Arrays are time-major: axis 0 is time."""
+"""Synthetic tasks whose right answer is known. Arrays are time-major: axis 0 is time.
+
+Here are counting and recall. `bits` holds binary addition, `memory` the adding and the copy task,
+`reber` the embedded Reber grammar; this module hands them on.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnnlib.checks import whole_number
+from rnnlib.bits import (
+    binary_addition_task,
+    from_bits,
+    published_binary_addition_task,
+    to_bits,
+)
+from rnnlib.checks import given_generator, whole_number
+from rnnlib.memory import adding_task, copy_task
+from rnnlib.reber import REBER_SYMBOLS, ReberTask, reber_task
 
-__all__ = ["counting_task", "published_counting_task", "recall_task"]
+__all__ = [
+    "REBER_SYMBOLS",
+    "ReberTask",
+    "adding_task",
+    "binary_addition_task",
+    "copy_task",
+    "counting_task",
+    "from_bits",
+    "published_binary_addition_task",
+    "published_counting_task",
+    "reber_task",
+    "recall_task",
+    "to_bits",
+]
 
 
 def counting_task(
@@ -30,10 +55,7 @@ def counting_task(
 
     Chapter: *recurrence*.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
-        )
+    rng = given_generator(rng)
     n_sequences = whole_number("n_sequences", n_sequences, least=1)
     length = whole_number("length", length, least=1)
     inputs = rng.integers(0, 2, size=(length, n_sequences)).astype(np.float64)
@@ -87,16 +109,13 @@ def recall_task(
 
     Chapters: *gradient-checking*, *truncation*, *vanishing-gradients*.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
-        )
+    rng = given_generator(rng)
     n_sequences = whole_number("n_sequences", n_sequences, least=1)
     distractors = whole_number("distractors", distractors, least=0)
     symbols = whole_number("symbols", symbols, least=2)
+    noise_symbols = whole_number("noise_symbols", noise_symbols, least=1)
     targets = rng.integers(symbols, size=n_sequences)
-    n_noise = whole_number("noise_symbols", noise_symbols, least=1)
     noise = rng.integers(
-        symbols, symbols + n_noise, size=(distractors, n_sequences)
+        symbols, symbols + noise_symbols, size=(distractors, n_sequences)
     )
     return np.concatenate([targets[None], noise]), targets

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 # A module may import those of its own line or above it, never those below.
 LAYERS = (
     ("checks", "source", "buffers", "files", "interrupts", "history", "progress"),
-    ("data", "batching", "text", "losses", "inits", "onehot"),
+    ("bits", "memory", "reber", "data", "batching", "losses", "inits", "onehot"),
+    ("vocabulary", "numpytexts", "corpora", "tokens", "splitting", "ngrams", "sampling", "text"),
     ("linear", "cells"),
     ("gated",),
     ("bptt", "arguments"),
@@ -28,6 +29,7 @@ LAYERS = (
 EXTRA = {
     "progress": {"tqdm"},
     "history": {"pandas"},
+    "corpora": {"pooch"},
     "train": {"tqdm"},
     "generate": {"tqdm"},
     "plots": {"matplotlib", "tqdm"},
