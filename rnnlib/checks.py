@@ -224,7 +224,9 @@ def between(
     try:
         above = bool(value > low if open_low else value >= low)
         below = bool(value < high if open_high else value <= high)
-    except (TypeError, ValueError):  # text, complex numbers, whole arrays
+        number = float(value)
+    # Text, complex numbers, whole arrays; an int that is larger than any float.
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(
             f"{name}: expected a number, got {value!r:.60}"
         ) from None
@@ -235,7 +237,7 @@ def between(
         raise ValueError(
             f"{name}: expected a {kind} {bound} {low}{upper}, got {value}"
         )
-    return float(value)
+    return number
 
 
 def given_generator(rng: object) -> np.random.Generator:

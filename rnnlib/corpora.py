@@ -125,19 +125,26 @@ def read_text(path: str | os.PathLike[str]) -> str:
         path  of any text file
 
     Errors
+        TypeError   not a path
         OSError     there is no such file, it is a folder, or it cannot be read
         ValueError  not UTF-8 (the message says from which byte on), or nothing but spaces
 
     Chapter: *character-model*.
     """
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError:
+        raise TypeError(
+            f"path: expected where a file lies (a str or a Path), got {path!r:.60}"
+        ) from None
     if path.is_dir():
         raise IsADirectoryError(
             f"path: expected a text file, got a folder, {path}"
         )
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # ValueError: a name that no file can have, with a NUL character or half a surrogate.
         raise FileNotFoundError(
             f"path: expected a text file, but there is none at {path.absolute()}"
         ) from None

@@ -108,10 +108,10 @@ def generate(
         kept[:, :, stop] = 1
     steps = _steps(model, n, prompt, state, rule, rng, stop)
     for t, step in enumerate(_with_bar(steps, n)):
-        x, y, state = step
-        ids[t], chance[t] = x, y[every, x]
+        x, p, state = step
+        ids[t], chance[t] = x, p[every, x]
         if kept is not None:
-            kept[t] = y
+            kept[t] = p
     found = ids == stop
     lengths = np.where(found.any(axis=0), found.argmax(axis=0) + 1, n)
     return Generated(ids, chance, lengths, state, kept)
@@ -130,20 +130,20 @@ def _steps(
     # The prompt is read in steps, as what is drawn will be: a text gives the same numbers, to
     # the last digit, whether it was given or drawn.
     for x in prompt:
-        (y,), state = model.predict(x[None], state)
-    u = [None] * n if rule.greedy else rng.random((n, len(y)))
-    ended = np.zeros(len(y), bool)
+        (p,), state = model.predict(x[None], state)
+    u = [None] * n if rule.greedy else rng.random((n, len(p)))
+    ended = np.zeros(len(p), bool)
     for t in range(n):
-        x = rule.choose(y, u[t])
-        yield x, y, state
+        x = rule.choose(p, u[t])
+        yield x, p, state
         ended |= x == stop
         if t == n - 1 or ended.all():
             return
         # A stream that has ended reads no more, and expects nothing but its stop.
         mask = ~ended[None] if ended.any() else None
-        (y,), state = model.predict(x[None], state, mask)
+        (p,), state = model.predict(x[None], state, mask)
         if mask is not None:
-            y[ended] = np.arange(y.shape[1]) == stop
+            p[ended] = np.arange(p.shape[1]) == stop
 
 
 def write_text(
@@ -172,7 +172,7 @@ def write_text(
 
     Errors
         TypeError, ValueError  as for `generate`; a vocabulary of another size, a character that
-            it does not know
+            it does not know, a stop that is not in it
 
     Chapter: *character-model*.
     """
@@ -187,6 +187,11 @@ def write_text(
             f"got {len(vocabulary)}"
         )
     if isinstance(stop, str):
+        # Else it would be the id of unknown, and the text end where nobody asked it to.
+        if stop not in vocabulary:
+            raise ValueError(
+                f"stop: expected a symbol of the vocabulary, got {stop!r:.60}"
+            )
         stop = vocabulary.id(stop)
     new = generate(
         model,
@@ -237,8 +242,8 @@ def token_probabilities(
     for begin in range(0, len(p), few):
         after = ids[begin + 1 : begin + 1 + few]
         x = ids[begin : begin + len(after)]
-        y, state = model.predict(x[:, None], state)
-        p[begin : begin + few] = y[range(len(x)), 0, after]
+        all_p, state = model.predict(x[:, None], state)
+        p[begin : begin + few] = all_p[range(len(x)), 0, after]
     return p
 
 

@@ -10,6 +10,8 @@ from rnnlib.checks import any_array, token_ids, whole_number
 
 __all__ = ["NGram"]
 
+_MOST = 2**31  # symbols: so the numbers of pairs fit an int64
+
 
 class _Level(NamedTuple):
     """The counts behind all contexts of one length, which have numbers: 0, 1, 2, …
@@ -62,14 +64,15 @@ class NGram:
         order, n_symbols  the arguments
 
     Errors
-        TypeError, ValueError  no ids, ids out of range, order or n_symbols below 1
+        TypeError, ValueError  no ids, ids out of range, order or n_symbols below 1, n_symbols
+                               above 2³¹
 
     Source: Witten and Bell 1991. Chapters: *character-model*, *word-model*.
     """
 
     def __init__(self, ids: np.ndarray, order: int, n_symbols: int) -> None:
         self.order = whole_number("order", order, least=1)
-        self.n_symbols = whole_number("n_symbols", n_symbols, least=1)
+        self.n_symbols = whole_number("n_symbols", n_symbols, 1, _MOST)
         self._levels = self._count(self._checked("ids", ids))
 
     def probabilities(self, ids: np.ndarray) -> np.ndarray:

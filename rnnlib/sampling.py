@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnlib.checks import between, finite_array, whole_number
+from rnnlib.checks import any_array, between, finite_array, whole_number
 
 __all__ = ["Rule", "sampling_rule", "tempered"]
 
@@ -34,7 +34,8 @@ def tempered(
 
     Chapter: *character-model*.
     """
-    p = finite_array("p", p, tuple(range(1, 33)), dtype=None)
+    p = any_array("p", p)
+    p = finite_array("p", p, max(p.ndim, 1), dtype=None)
     total = p.sum(axis=-1)
     if p.min() < 0 or np.abs(total - 1).max() > 1e-4:
         raise ValueError(
@@ -45,9 +46,9 @@ def tempered(
 
 
 class Rule(NamedTuple):
-    """How the next symbol is chosen when the network expects y, shape (…, V).
+    """How the next symbol is chosen when the network expects p, shape (…, V).
 
-        q_i ∝ y_i^(1 / temperature),    0 but for the top_k largest
+        q_i ∝ p_i^(1 / temperature),    0 but for the top_k largest
         x   = the first i with q_0 + … + q_i > u,    u uniform in [0, 1)
 
     Attributes
@@ -65,17 +66,17 @@ class Rule(NamedTuple):
         """Whether the likeliest symbol is taken, and no number is drawn."""
         return self.temperature == 0 or self.top_k == 1
 
-    def choose(self, y: np.ndarray, u: np.ndarray | None) -> np.ndarray:
-        """Return one id for each of B rows y, by one uniform number u for each."""
+    def choose(self, p: np.ndarray, u: np.ndarray | None) -> np.ndarray:
+        """Return one id for each of B rows p, by one uniform number u for each."""
         if self.greedy:
-            return y.argmax(axis=1)
-        reached = self.chances(y).cumsum(axis=1)
+            return p.argmax(axis=1)
+        reached = self.chances(p).cumsum(axis=1)
         # The sums end at 1 but for rounding. u times the last of them is always below it.
         return (reached > (u * reached[:, -1])[:, None]).argmax(axis=1)
 
-    def chances(self, y: np.ndarray) -> np.ndarray:
+    def chances(self, p: np.ndarray) -> np.ndarray:
         """Return q, the chance with which each symbol is drawn, in float64."""
-        q = y.astype(np.float64)
+        q = p.astype(np.float64)
         if self.greedy:
             return 1.0 * _largest(q, 1)
         if self.temperature != 1:
@@ -86,15 +87,15 @@ class Rule(NamedTuple):
                 o /= self.temperature
                 q = np.exp(o)
         if self.top_k is not None:
-            q *= _largest(y, self.top_k)
+            q *= _largest(p, self.top_k)
         q /= q.sum(axis=-1, keepdims=True)
         return q
 
 
-def _largest(y: np.ndarray, k: int) -> np.ndarray:
+def _largest(p: np.ndarray, k: int) -> np.ndarray:
     """True for the k largest of each row; of equal ones, for those with the smaller id."""
-    least = np.partition(y, -k, axis=-1)[..., -k, None]
-    above, equal = y > least, y == least
+    least = np.partition(p, -k, axis=-1)[..., -k, None]
+    above, equal = p > least, p == least
     room = k - above.sum(axis=-1, keepdims=True)
     return above | (equal & (equal.cumsum(axis=-1) <= room))
 

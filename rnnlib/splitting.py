@@ -104,8 +104,10 @@ def split_sentences(
 def _key(sentence: Sequence[Hashable], place: int) -> tuple[Hashable, ...]:
     """What two sentences have in common if they are equal."""
     try:
-        return tuple(sentence)
+        key = tuple(sentence)
+        hash(key)  # not if it holds lists or arrays
     except TypeError:
         raise TypeError(
             f"sentences[{place}]: expected words or ids, got {sentence!r:.60}"
         ) from None
+    return key

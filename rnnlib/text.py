@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from rnnlib.batching import Batch, Sequences, Stream
-from rnnlib.checks import token_ids, whole_number
+from rnnlib.checks import token_ids, truth_values, whole_number
 from rnnlib.corpora import corpus, read_text
 from rnnlib.splitting import split_sentences, split_text
 from rnnlib.tokens import sentences, words
@@ -119,8 +119,12 @@ class Sentences(Sequences):
     """Padded sentences in mini-batches; each batch is as long as its longest sentence.
 
     Arguments
-        inputs, targets, mask, batch_size  as for `Sequences`; each sentence from step 0 on
+        inputs, targets, batch_size  as for `Sequences`
+        mask  booleans (T, N): True from step 0 to the end of a sentence, False behind it
         sort  whether sentences of like length share a batch, so that little is padded
+
+    Errors
+        TypeError, ValueError  as for `Sequences`; no mask, or one with a True after a False
 
     Chapter: *word-model*.
     """
@@ -135,6 +139,13 @@ class Sentences(Sequences):
         sort: bool = False,
     ) -> None:
         super().__init__(inputs, targets, mask, batch_size=batch_size)
+        mask = truth_values("mask", mask, self.inputs.shape[:2])
+        late = (mask[1:] & ~mask[:-1]).any(axis=0)
+        if late.any():
+            raise ValueError(
+                f"mask: expected True from step 0 to the end of each sentence, got a True after "
+                f"a False for sentence {int(late.argmax())}"
+            )
         if not isinstance(sort, bool | np.bool_):
             raise TypeError(f"sort: expected True or False, got {sort!r:.60}")
         self.sort = bool(sort)
@@ -167,9 +178,8 @@ class Sentences(Sequences):
     def _batch(self, chosen: np.ndarray) -> Batch:
         batch = super()._batch(chosen)
         T = int(batch.mask.sum(axis=0).max())
-        return Batch(
-            batch.inputs[:T], batch.targets[:T], batch.mask[:T], fresh=True
-        )
+        targets = batch.targets[:T] if self._per_step else batch.targets
+        return Batch(batch.inputs[:T], targets, batch.mask[:T], fresh=True)
 
     def fingerprint(self) -> str:
         """Return 64 letters that change with any number of the data, and with the settings."""
@@ -178,7 +188,7 @@ class Sentences(Sequences):
 
 
 def sentence_batches(
-    sentences: Sequence[np.ndarray],
+    sentences: Iterable[np.ndarray],
     *,
     vocabulary: Vocabulary,
     batch_size: int,
@@ -186,9 +196,10 @@ def sentence_batches(
 ) -> Sentences:
     """Put sentences side by side; the target of each word is the one that comes next.
 
-        inputs[:, n] = start, w_1, …, w_n,    targets[:, n] = w_1, …, w_n, end
+        inputs[:, n] = start, w_1, …, w_k,    targets[:, n] = w_1, …, w_k, end
 
-    After its end a sentence is padded with id 0, which the mask hides: no loss, and no gradient.
+    w_1, …, w_k are the words of sentence n. After its end a sentence is padded with id 0, which
+    the mask hides: no loss, and no gradient.
 
     Arguments
         sentences   arrays of ids, as `vocabulary.encode` makes them of each sentence

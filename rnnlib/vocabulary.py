@@ -35,7 +35,7 @@ class Vocabulary:
         unknown, start, end  the ids of the special tokens, None for those not asked for
 
     Errors
-        TypeError   a symbol that is not a string
+        TypeError   a symbol that is not a string; neither True nor False for a special token
         ValueError  no symbol, one twice, an empty one, one that looks like a special token; or
                     one symbol in all: if only it can come, nothing can be predicted
 
@@ -50,6 +50,7 @@ class Vocabulary:
         start: bool = False,
         end: bool = False,
     ) -> None:
+        _check_asked(unknown=unknown, start=start, end=end)
         asked = {UNKNOWN: unknown, START: start, END: end}
         special = [token for token, wanted in asked.items() if wanted]
         self.symbols = (*special, *sorted(_distinct(symbols)))
@@ -59,6 +60,7 @@ class Vocabulary:
                 f"the same symbol always comes, nothing can be predicted"
             )
         self._ids = {symbol: i for i, symbol in enumerate(self.symbols)}
+        self._of_words = False
         self.unknown = self._ids.get(UNKNOWN)
         self.start = self._ids.get(START)
         self.end = self._ids.get(END)
@@ -134,7 +136,9 @@ class Vocabulary:
         # Ties are broken by the words themselves, not by which of them came first.
         words = sorted(counts, key=lambda word: (-counts[word], word))
         words = words[: size - special]
-        return cls(words, unknown=unknown, start=start, end=end)
+        vocabulary = cls(words, unknown=unknown, start=start, end=end)
+        vocabulary._of_words = True
+        return vocabulary
 
     def __len__(self) -> int:
         """Return V, the number of ids."""
@@ -146,7 +150,7 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         """Say how many symbols there are, and which are the first."""
-        some = ", ".join(map(repr, self.symbols[:5]))
+        some = ", ".join(f"{symbol!r:.20}" for symbol in self.symbols[:5])
         more = ", …" if len(self) > 5 else ""
         return f"<Vocabulary of {len(self)}: {some}{more}>"
 
@@ -162,18 +166,24 @@ class Vocabulary:
         """Return the ids of symbols.
 
         Arguments
-            symbols  strings; a text is one of its characters. What is not in the vocabulary gets
-                     the id of `unknown`
+            symbols  strings; a text is one of its characters, and refused by a vocabulary made
+                     `of_words`. What is not in the vocabulary gets the id of `unknown`
 
         Returns
             ids  (T), int64
 
         Errors
-            TypeError   anything but strings
+            TypeError   anything but strings; a whole text where words are expected
             ValueError  no symbol at all; one that is not in a vocabulary without `unknown`
 
         Chapters: *character-model*, *word-model*.
         """
+        if self._of_words and isinstance(symbols, str):
+            # Its characters would all be unknown, and nobody would notice.
+            raise TypeError(
+                f"symbols: expected words, got one text, {symbols!r:.40} (rnnlib.text.words takes "
+                f"it apart)"
+            )
         symbols = _strings("symbols", symbols)
         ids = [self._ids.get(symbol, self.unknown) for symbol in symbols]
         if not ids:
@@ -203,6 +213,14 @@ class Vocabulary:
     def text(self, ids: np.ndarray, separator: str = "") -> str:
         """Return the symbols of ids (as for `decode`) as one text, with a separator between."""
         return separator.join(self.decode(ids))
+
+
+def _check_asked(**asked: object) -> None:
+    """Refuse a name such as "<unk>": the special tokens have their names already."""
+    for name, wanted in asked.items():
+        if not isinstance(wanted, bool | np.bool_):
+            came = f"{wanted!r:.60}"
+            raise TypeError(f"{name}: expected True or False, got {came}")
 
 
 def _distinct(symbols: Iterable[str]) -> list[str]:

@@ -72,6 +72,12 @@ def test_a_whole_number_passes_exactly_from_the_least_on(value, least):
             whole_number("n", value, least)
 
 
+def test_a_whole_number_may_have_a_largest_value():
+    assert whole_number("n", 3, 0, 3) == 3
+    with pytest.raises(ValueError, match=r"^n: expected at most 3, got 4$"):
+        whole_number("n", 4, 0, 3)
+
+
 @pytest.mark.parametrize("value", [2.5, 2.0, "3", None, True, np.True_, [1]])
 def test_what_is_not_a_whole_number_is_a_type_error(value):
     with pytest.raises(TypeError, match=r"^n: expected a whole number, got "):

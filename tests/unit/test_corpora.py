@@ -79,6 +79,19 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
         read_text(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "file/inside"])
+def test_where_no_file_can_be_there_is_none(tmp_path, name):
+    (tmp_path / "file").write_bytes(b"here")
+    with pytest.raises(FileNotFoundError, match=r"^path: expected a text file, but there is none"):
+        read_text(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a", ["a"]])
+def test_what_is_no_path_is_told(path):
+    with pytest.raises(TypeError, match=r"^path: expected where a file lies \(a str or a Path\)"):
+        read_text(path)
+
+
 # What comes with the book
 
 

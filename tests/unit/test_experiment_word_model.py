@@ -109,3 +109,97 @@ def test_a_short_training_is_as_told_and_keeps_the_best_epoch(variant, few):
     assert found["validation"][1] < found["validation"][0] < math.log(settings["V"]) + 0.1
     again = program.train(variant, rate, 0, 2, few, settings)[1]
     assert again["validation"] == found["validation"] and again["test"] == found["test"]
+
+
+@pytest.fixture(scope="module")
+def told():
+    return json.loads(program.PLATEAU_RESULTS.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def prose():
+    return program.plain_sentences(program.PLATEAU)
+
+
+def test_the_plateau_file_has_the_settings_and_the_runs_of_the_program(told, prose):
+    settings = program.PLATEAU
+    assert told["settings"] == settings
+    assert program.as_text(told) == program.PLATEAU_RESULTS.read_text(encoding="utf-8")
+    names = ("weights", "draw", "line", "dtype")
+    wanted = [(*start, *how) for start in settings["starts"] for how in settings["runs"]]
+    assert [tuple(run[name] for name in names) for run in told["runs"]] == wanted
+    for run in told["runs"]:
+        assert len(run["losses"]) == settings["epochs"]
+        assert run["losses"][0] == pytest.approx(math.log(settings["V"]), abs=0.002)
+        assert run["dtype"] == "float32" or None not in run["losses"]
+    assert told["sentences"] == len(prose[1])
+    for seed, number in told["words"].items():
+        drawn = program.draw(*prose, int(seed), settings["sentences"])
+        assert sum(len(x) for x, _ in drawn) == number
+
+
+@pytest.mark.parametrize("which", [0, 4], ids=["earlier line", "later line, another start"])
+def test_a_stored_run_begins_as_it_does_now(which, told, prose):
+    run, settings = told["runs"][which], program.PLATEAU
+    data = program.draw(*prose, run["draw"], settings["sentences"])
+    model = program.Published(settings, run["line"], run["weights"], run["dtype"])
+    found = program.published_run(model, data, settings, epochs=2)
+    assert found == pytest.approx(run["losses"][:2], abs=2e-5)
+
+
+SMALL = {"V": 9, "H": 5, "steps_back": 4, "learning_rate": 0.005}
+
+
+def test_both_lines_have_the_gradient_of_the_later_one_on_their_own_errors():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(9, size=(2, 12))
+    later = program.Published(SMALL, "later", 1, "float64")
+    column = x[:, None], y[:, None]
+    loss, wanted, _ = RNN.loss_and_grads(later, *column, truncation="steps-back", steps=4)
+    found = later.loss_and_grads(x, y)
+    assert found[0] == pytest.approx(float(loss), rel=1e-12)
+    for name in ("W_xh", "W_hh", "W_hy"):
+        assert found[1][name] == pytest.approx(wanted[name], abs=1e-12)
+    earlier = program.Published(SMALL, "earlier", 1, "float64")
+    h, p, _ = earlier.read(x, y)
+    assert p[0] == pytest.approx(1 / 9) and p[1:] == pytest.approx(later.read(x, y)[1][:-1])
+    error = p - np.eye(9)[y]
+    assert earlier.loss_and_grads(x, y)[1]["W_hy"] == pytest.approx(error.T @ h[1:])
+
+
+def test_an_infinite_loss_is_a_rise_and_training_goes_on(monkeypatch):
+    rates, losses = [], iter([9.0, 8.0, math.inf, math.inf, 7.0, 8.0])
+
+    class Script(program.Published):
+        def read(self, x, y):
+            return None, None, next(losses)
+
+        def loss_and_grads(self, x, y):
+            return 0.0, {name: np.ones_like(w) for name, w in self.params.items()}, None
+
+    model = Script(SMALL, "later", 0, "float64")
+    step = program.HalveOnRise.step
+
+    def watched(rule, *arguments):
+        rates.append(rule.learning_rate / SMALL["learning_rate"])
+        step(rule, *arguments)
+
+    monkeypatch.setattr(program.HalveOnRise, "step", watched)
+    printed = program.published_run(model, [([0], [0])], SMALL, epochs=6)
+    assert printed == [9.0, 8.0, math.inf, math.inf, 7.0, 8.0]
+    assert rates == [1, 1, 0.5, 0.5, 0.5]
+
+
+def test_a_chance_that_rounds_to_0_costs_infinity_and_is_stored_as_null():
+    settings = program.PLATEAU | {"H": 3, "learning_rate": 300.0, "epochs": 3, "starts": [[0, 0]]}
+    runs = program.run_plateau(settings | {"sentences": 2})["runs"]
+    assert None in runs[0]["losses"] and runs[0]["losses"][0] == pytest.approx(8.987, abs=0.01)
+
+
+def test_only_parts_that_exist_are_run(monkeypatch, capsys):
+    done = []
+    parts = {name: (lambda _, name=name: done.append(name), {}) for name in program.PARTS}
+    monkeypatch.setattr(program, "PARTS", parts)
+    assert program.main(["plateu"]) == 2 and "plateu" in capsys.readouterr().err
+    assert program.main(["plateau"]) == 0 and program.main([]) == 0
+    assert done == ["plateau", "rules", "plateau"]

@@ -345,6 +345,11 @@ def test_tempered_at_its_ends():
     assert tempered(p.astype(np.float32)).dtype == np.float64
 
 
+def test_one_number_is_no_distribution():
+    with pytest.raises(ValueError, match=r"^p: expected an array with 1 axes, got 0"):
+        tempered(1.0)
+
+
 @pytest.mark.parametrize("p", [[0.5, 0.6], [1.5, -0.5], [np.nan, 1], ["a"], [], 1.0])
 def test_tempered_wants_probabilities(p):
     with pytest.raises((TypeError, ValueError), match=r"^p: expected"):
@@ -380,8 +385,10 @@ def test_a_text_cannot_begin_with_what_the_vocabulary_does_not_know():
     for prompt in ("abx", ""):
         with pytest.raises(ValueError, match="symbol"):
             write_text(model, LETTERS, 3, prompt, rng=rng())
-    with pytest.raises(ValueError, match="x"):
-        write_text(model, LETTERS, 3, "a", rng=rng(), stop="x")
+    knowing = Vocabulary.of_characters("abc", unknown=True)
+    for vocabulary, stop in ((LETTERS, "x"), (knowing, "x"), (knowing, ""), (knowing, "ab")):
+        with pytest.raises(ValueError, match=rf"^stop: expected a symbol .* got '{stop}'"):
+            write_text(model, vocabulary, 3, "a", rng=rng(), stop=stop)
     with pytest.raises(TypeError, match=r"^vocabulary: expected a Vocabulary, got 'abc'"):
         write_text(model, "abc", 3, "a", rng=rng())
     with pytest.raises(ValueError, match=r"^vocabulary: expected 5 symbols, .* got 4"):
@@ -448,6 +455,8 @@ def test_the_bar_is_closed_when_something_fails(capfd, monkeypatch):
         ({"temperature": np.nan}, r"^temperature: expected a finite number"),
         ({"temperature": np.inf}, r"^temperature: expected a finite number"),
         ({"temperature": "hot"}, r"^temperature: expected a number"),
+        ({"temperature": 10**400}, r"^temperature: expected a number"),
+        ({"temperature": np.array([1.0])}, r"^temperature: expected a number"),
         ({"top_k": 0}, r"^top_k: expected at least 1"),
         ({"top_k": 6}, r"^top_k: expected at most 5, got 6"),
         ({"top_k": 2.0}, r"^top_k: expected a whole number"),
@@ -506,13 +515,13 @@ def test_a_text_without_a_next_symbol_has_no_chances(ids):
 
 FAULTS = {
     "multiplied by the temperature": ("o /= self.temperature", "o *= self.temperature"),
-    "the smallest are kept": ("_largest(y, self.top_k)", "_largest(-y, self.top_k)"),
+    "the smallest are kept": ("_largest(p, self.top_k)", "_largest(-p, self.top_k)"),
     "the state is forgotten": ("predict(x[None], state, mask)", "predict(x[None], None, mask)"),
     "the prompt is half read": ("for x in prompt:", "for x in prompt[-1:]:"),
     "ended streams read on": ("predict(x[None], state, mask)", "predict(x[None], state)"),
     "ended streams expect what the network does": ("if mask is not None:", "if False:"),
     "the stop is not counted": ("argmax(axis=0) + 1", "argmax(axis=0)"),
-    "the chance of another symbol": ("y[every, x]", "y[every, x - 1]"),
+    "the chance of another symbol": ("p[every, x]", "p[every, x - 1]"),
     "all streams draw the same number": ("(u * reached[:, -1])", "(u[0] * reached[:, -1])"),
     "the first sum below u": ("(reached > (u", "(reached < (u"),
 }

@@ -130,6 +130,13 @@ def test_a_text_that_is_shorter_than_the_order():
     assert model.distribution([0, 1, 2, 1, 0]) == pytest.approx([1 / 6, 2 / 3, 1 / 6])
 
 
+def test_the_largest_ids_are_not_confused():
+    V = 2**31
+    text = [V - 1, 0, V - 1, 5, V - 2, V - 1]
+    wanted = [float(by_formula(text, 3, V, text[:t], w)) for t, w in enumerate(text)]
+    assert NGram(text, 3, V).probabilities(text) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_thousands_of_words_need_no_table_of_all_pairs():
     rng = np.random.default_rng(3)
     V = 8000
@@ -155,6 +162,7 @@ def test_thousands_of_words_need_no_table_of_all_pairs():
         (([0], 0, 3), r"^order: expected at least 1, got 0"),
         (([0], 1.0, 3), r"^order: expected a whole number"),
         (([0], 1, 0), r"^n_symbols: expected at least 1"),
+        (([0], 1, 2**31 + 1), r"^n_symbols: expected at most 2147483648"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(arguments, said):

@@ -12,6 +12,7 @@ from rnnlib.batching import Sequences, Stream
 from rnnlib.model import RNN
 from rnnlib.scoring import mean_loss
 from rnnlib.text import (
+    Sentences,
     Vocabulary,
     sentence_batches,
     sentences,
@@ -170,6 +171,7 @@ def test_other_seeds_hold_out_other_sentences_and_large_shares_are_met():
     assert len(shared(*sides)) < 40  # 10 are expected
     places = [int(s[0]) for s in sides[0]]
     assert 350 < np.mean(places) < 650  # not one end of the text
+    assert places == sorted(places)
 
 
 def test_a_planted_leak_is_noticed():
@@ -262,6 +264,7 @@ def written(draw):
 @given(written(), st.none() | seeds)
 def test_under_the_mask_batches_hold_the_sentences_with_start_and_end(drawn, seed):
     chosen, data = drawn
+    assert data.inputs.shape == (1 + max(map(len, chosen)), len(chosen))
     found = []
     batches = list(data.epoch(seed if seed is None else rng(seed)))
     assert len(batches) == len(data)
@@ -330,6 +333,16 @@ def test_the_fingerprint_tells_sorted_from_unsorted():
     assert again.fingerprint() == made[0]
 
 
+def test_sentences_may_be_vectors_and_have_one_target_each():
+    mask = np.arange(6)[:, None] < np.array([3, 1, 2, 3])
+    for vector in ((), (2,)):
+        inputs = np.ones((6, 4, *vector))
+        data = Sentences(inputs, np.arange(4), mask, batch_size=3, sort=True)
+        batches = list(data.epoch(None))
+        assert [b.inputs.shape for b in batches] == [(3, 3, *vector), (3, 1, *vector)]
+        assert [b.targets.tolist() for b in batches] == [[1, 2, 0], [3]]
+
+
 # What is refused
 
 IDS = np.arange(10)
@@ -338,6 +351,12 @@ ROWS = [np.array([2, 3])]
 
 def batches_of(rows, vocabulary=V, **settings):
     return sentence_batches(rows, vocabulary=vocabulary, **({"batch_size": 1} | settings))
+
+
+def masked(rows):
+    mask = rows if rows is None else np.array(rows, bool)
+    ids = np.zeros((3, 2) if rows is None else mask.shape, int)
+    return Sentences(ids, ids, mask, batch_size=1)
 
 
 REFUSED = {
@@ -356,6 +375,11 @@ REFUSED = {
         "sentences: expected at least 2 different ones, got 1",
     ),
     "numbers": (lambda: split_sentences([1, 2], rng=rng()), TypeError, r"sentences\[0\]: expected"),
+    "tables": (
+        lambda: split_sentences([[["a"]], [["b"]]], rng=rng()),
+        TypeError,
+        r"sentences\[0\]: expected words or ids, got \[\['a'\]\]",
+    ),
     "too short": (
         lambda: text_stream(IDS, window=5, streams=2),
         ValueError,
@@ -390,6 +414,9 @@ REFUSED = {
         ValueError,
         "vocabulary: expected one made with start=True and end=True, got <Vocabulary of 5",
     ),
+    "no mask": (lambda: masked(None), TypeError, "mask: expected booleans"),
+    "a gap": (lambda: masked([[1, 1], [1, 0], [1, 1]]), ValueError, "mask: .* for sentence 1"),
+    "a late start": (lambda: masked([[0, 1], [1, 0]]), ValueError, "mask: .* for sentence 0"),
     "sort of": (lambda: batches_of(ROWS, sort="yes"), TypeError, "sort: expected True or False"),
 }
 

@@ -113,6 +113,7 @@ def test_what_is_returned_is_the_callers_to_change():
 def test_it_says_briefly_what_it_holds():
     assert repr(Vocabulary("ab", end=True)) == "<Vocabulary of 3: '<end>', 'a', 'b'>"
     assert len(repr(Vocabulary(map(str, range(8000))))) < 80
+    assert len(repr(Vocabulary([100 * letter for letter in "abcdef"]))) < 150
 
 
 # Words
@@ -183,6 +184,11 @@ REFUSED = {
     "numbers": (lambda: Vocabulary([1, 2]), TypeError, "symbols: expected strings, got 1 at pl"),
     "a number": (lambda: Vocabulary(3), TypeError, "symbols: expected strings, got 3"),
     "bytes": (lambda: Vocabulary(b"ab"), TypeError, "symbols: expected strings, got 97 at place 0"),
+    "another name": (
+        lambda: Vocabulary("ab", unknown="<unk>"),
+        TypeError,
+        "unknown: expected True or False, got '<unk>'",
+    ),
     "no text": (lambda: Vocabulary.of_characters(""), ValueError, "text: .*got an empty text"),
     "a list": (lambda: Vocabulary.of_characters(["a"]), TypeError, "text: expected a text"),
     "one letter": (lambda: Vocabulary.of_characters("aaaa"), ValueError, "symbols: .*got only 'a'"),
@@ -197,6 +203,11 @@ REFUSED = {
     "words of numbers": (lambda: Vocabulary.of_words([[1]]), TypeError, "words: expected strings"),
     "half a size": (lambda: Vocabulary.of_words("ab c".split(), 4.5), TypeError, "size: expected"),
     "a special word": (lambda: Vocabulary.of_words([START, "a"]), ValueError, "symbols: .*<start>"),
+    "to encode: a text, where words are expected": (
+        lambda: Vocabulary.of_words(["to", "be"]).encode("to be"),
+        TypeError,
+        "symbols: expected words, got one text, 'to be'",
+    ),
     "to encode: nothing": (lambda: plain().encode(""), ValueError, "symbols: .*got none"),
     "to encode: new": (lambda: plain().encode("abca"), ValueError, "symbols: .*'c' at place 2"),
     "an id: new": (lambda: plain().id("c"), ValueError, "symbols: expected symbols of the voc"),
