@@ -1,14 +1,19 @@
-"""Two optimisers and two reaches for a model of words. The runs behind the chapter *word-model*.
+"""The runs behind the chapter *word-model*: two optimisers and two reaches; a published plateau.
 
-    python -m experiments.word_model
+    python -m experiments.word_model rules      about seven minutes on one core
+    python -m experiments.word_model plateau    about three minutes on one core
 
-reads sentences from the docstrings of the installed NumPy, chooses a learning rate for each
-variant on validation, trains it from three starts, and writes the losses on test sentences, beside
-those of models that only count, to book/applications/word-model.json (whole or not at all; about
-seven minutes on one core).
+Both read sentences from the docstrings of the installed NumPy. `rules` chooses a learning rate for
+each variant on validation, trains it from three starts, and writes the losses on test sentences,
+beside those of models that only count, to book/applications/word-model.json. `plateau` trains the
+published network of 8000 words from seven starts, with an earlier and a later line of its code, the
+earlier also in double precision, and writes the ten losses of each run to
+book/applications/word-plateau.json. Each file is written whole or not at all.
 """
 
 import json
+import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ from tqdm import tqdm
 
 from rnnlib import RNN, SGD, Adam, HalveOnRise, clip_global_norm
 from rnnlib.files import write_whole
+from rnnlib.losses import softmax
 from rnnlib.ngrams import NGram
 from rnnlib.text import (
     Vocabulary,
@@ -28,7 +34,9 @@ from rnnlib.text import (
 )
 from rnnlib.train import fit, mean_loss
 
-RESULTS = Path(__file__).parents[1] / "book" / "applications" / "word-model.json"
+FOLDER = Path(__file__).parents[1] / "book" / "applications"
+RESULTS = FOLDER / "word-model.json"
+PLATEAU_RESULTS = FOLDER / "word-plateau.json"
 
 SETTINGS = {
     "corpus": "numpy-docstrings",
@@ -51,6 +59,22 @@ VARIANTS = {
     "Adam, 4 steps back": ("adam", 4),
     "Adam, 0 steps back": ("adam", 0),
 }
+
+PLATEAU = {
+    "corpus": "numpy-docstrings",
+    "V": 8000,
+    "H": 100,
+    "sentences": 100,
+    "learning_rate": 0.005,  # of SGD, halved when the printed loss rises
+    "steps_back": 4,  # of each loss
+    "epochs": 10,
+    "starts": [[10, 0], [11, 0], [12, 1], [13, 1], [14, 2], [15, 2], [16, 3]],  # weights, draw
+    "runs": [["earlier", "float32"], ["later", "float32"], ["earlier", "float64"]],
+}
+
+# The states that make the logits of steps 1 to T, among h_0 to h_T. The gradient of the published
+# code is that of the later line in both.
+LINES = {"earlier": slice(None, -1), "later": slice(1, None)}
 
 
 class Reach(RNN):
@@ -197,15 +221,131 @@ def as_text(results: dict) -> str:
     return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
-def main() -> int:
-    """Train, write, and show the losses."""
-    results = run(SETTINGS)
+def plain_sentences(settings: dict) -> tuple[Vocabulary, list[tuple[str, ...]]]:
+    """The vocabulary of all sentences, and those of plain words, each different one once."""
+    every = sentences(corpus(settings["corpus"]))
+    plain = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|,")
+    prose = [
+        sentence
+        for sentence in dict.fromkeys(map(tuple, every))
+        if 5 <= len(sentence) <= 40
+        and sentence[-1] == "."
+        and all(plain.fullmatch(word) for word in sentence[:-1])
+    ]
+    return Vocabulary.of_words(every, settings["V"]), prose
+
+
+def draw(
+    vocabulary: Vocabulary, prose: list[tuple[str, ...]], seed: int, number: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Inputs and targets of some sentences, drawn at random."""
+    order = np.random.default_rng(seed).permutation(len(prose))[:number]
+    rows = [[vocabulary.start, *vocabulary.encode(prose[i]), vocabulary.end] for i in order]
+    return [(np.array(row[:-1]), np.array(row[1:])) for row in rows]
+
+
+class Published(RNN):
+    """The published network: one sentence, no biases, each loss some steps back.
+
+    `line` says which states make the logits. `loss_and_grads` has the gradient of the later line,
+    whichever was chosen.
+    """
+
+    def __init__(self, settings: dict, line: str, seed: int, dtype: str) -> None:
+        rng, V, H = np.random.default_rng(seed), settings["V"], settings["H"]
+        W_xh = rng.uniform(-1, 1, (H, V)) / math.sqrt(V)
+        super().__init__(V, H, V, init={"W_xh": W_xh}, rng=rng, dtype=np.dtype(dtype))
+        self.line, self.steps = LINES[line], settings["steps_back"]
+
+    def read(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """States, probabilities, and the sum of the losses: inf if a chance rounds to 0."""
+        h = self.states(x[:, None])[:, 0]
+        p = softmax(h[self.line] @ self.params["W_hy"].T)
+        with np.errstate(divide="ignore"):
+            return h, p, float(-np.log(p[range(len(x)), y]).sum())
+
+    def loss_and_grads(self, x, y):
+        """As in RNN with the truncation steps-back, for the later line, and biases left alone."""
+        W_hh, W_hy = self.params["W_hh"], self.params["W_hy"]
+        grads = {name: np.zeros_like(w) for name, w in self.params.items()}
+        h, do, loss = self.read(x, y)
+        do[range(len(x)), y] -= 1
+        slope = 1 - h[1:] ** 2
+        d = (do @ W_hy) * slope
+        da = d.copy()
+        for _ in range(self.steps):  # each loss one step farther back
+            d = (d[1:] @ W_hh) * slope[: len(d) - 1]
+            da[: len(d)] += d
+        grads["W_hy"], grads["W_hh"] = do.T @ h[1:], da.T @ h[:-1]
+        np.add.at(grads["W_xh"].T, x, da)
+        return loss, grads, h[-1:]
+
+
+def published_run(model: Published, data: list, settings: dict, epochs: int) -> list[float]:
+    """The losses that the published loop prints, each before an epoch: means of means."""
+    rule, printed = HalveOnRise(SGD(settings["learning_rate"])), []
+    while True:
+        printed.append(float(np.mean([model.read(x, y)[2] / len(x) for x, y in data])))
+        if len(printed) == epochs:
+            return printed
+        rule.observe(min(printed[-1], sys.float_info.max))  # an infinite loss is a rise, too
+        for x, y in data:
+            rule.step(model.params, model.loss_and_grads(x, y)[1])
+
+
+def run_plateau(settings: dict) -> dict:
+    """All trainings from the published setting, as they will be written."""
+    vocabulary, prose = plain_sentences(settings)
+    results = {"settings": settings, "sentences": len(prose), "words": {}, "runs": []}
+    work = [
+        (weights, drawn, line, dtype)
+        for weights, drawn in settings["starts"]
+        for line, dtype in settings["runs"]
+    ]
+    for weights, drawn, line, dtype in tqdm(work, desc="plateau"):
+        data = draw(vocabulary, prose, drawn, settings["sentences"])
+        results["words"][str(drawn)] = sum(len(x) for x, _ in data)
+        model = Published(settings, line, weights, dtype)
+        losses = published_run(model, data, settings, settings["epochs"])
+        told = [round(loss, 6) if math.isfinite(loss) else None for loss in losses]
+        start = {"weights": weights, "draw": drawn}
+        results["runs"].append(start | {"line": line, "dtype": dtype, "losses": told})
+    return results
+
+
+def rules(settings: dict) -> None:
+    """Compare optimisers and reaches, write, and show the losses."""
+    results = run(settings)
     write_whole(RESULTS, lambda file: file.write(as_text(results).encode()))
     for found in results["runs"]:
         print(f"{found['variant']:20} seed {found['seed']}: {found['test']:.3f} nats per word")
     print(f"written: {RESULTS}")
+
+
+def plateau(settings: dict) -> None:
+    """Train from the published setting, write, and show the last losses."""
+    results = run_plateau(settings)
+    write_whole(PLATEAU_RESULTS, lambda file: file.write(as_text(results).encode()))
+    for found in results["runs"]:
+        start = f"weights {found['weights']}, draw {found['draw']}"
+        print(f"{start}, {found['line']:7} line, {found['dtype']}: {found['losses'][-1]}")
+    print(f"written: {PLATEAU_RESULTS}")
+
+
+PARTS = {"rules": (rules, SETTINGS), "plateau": (plateau, PLATEAU)}
+
+
+def main(names: list[str]) -> int:
+    """Run the parts that are named, or all."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"expected some of {list(PARTS)}, got {unknown}", file=sys.stderr)
+        return 2
+    for name in names or PARTS:
+        part, settings = PARTS[name]
+        part(settings)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
