@@ -8,7 +8,6 @@ not at all; about five minutes on one core). Networks with the same settings are
 side: every array has one more axis, S, for the start.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from experiments.results import write_results
 from rnnlib.data import to_bits
-from rnnlib.files import write_whole
 from rnnlib.losses import sigmoid
 from rnnlib.optim import Adam, Optimizer, RMSProp
 
@@ -257,25 +256,10 @@ def run(runs: dict[str, dict], starts: dict[str, int]) -> dict:
     return results
 
 
-def as_text(results: dict) -> str:
-    """JSON with one network, or the counts of one test of one run, in a line."""
-    runs = []
-    for entry in results["runs"]:
-        counts = [f"   {json.dumps(k)}: {json.dumps(v)}" for k, v in entry["right"].items()]
-        name, changed = json.dumps(entry["name"]), json.dumps(entry["changed"])
-        head = f'  {{"name": {name}, "changed": {changed},\n  "right": {{\n'
-        runs.append(head + ",\n".join(counts) + "\n  }}")
-    nets = [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in results["weights"].items()]
-    single = ("published", "on his page", "asked")
-    head = "".join(f" {json.dumps(k)}: {json.dumps(results[k])},\n" for k in single)
-    head += ' "weights": {\n' + ",\n".join(nets) + "\n },\n"
-    return "{\n" + head + ' "runs": [\n' + ",\n".join(runs) + "\n ]\n}\n"
-
-
 def main() -> int:
     """Train, write, and show how many solved; of these, how many passed each test of 50 bits."""
     results = run(RUNS, STARTS)
-    write_whole(RESULTS, lambda file: file.write(as_text(results).encode()))
+    write_results(RESULTS, results)
     for entry in results["runs"]:
         counts = np.array([entry["right"][test] for test in ("all", "random", "chain")])
         solved = counts[0] == results["asked"]["all"]

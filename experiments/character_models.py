@@ -14,7 +14,6 @@ is written whole or not at all.
 """
 
 import hashlib
-import json
 import sys
 import time
 from collections import Counter
@@ -24,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from experiments.results import run_parts, write_results
 from rnnlib.clipping import clip_global_norm, clip_values
-from rnnlib.files import write_whole
 from rnnlib.generate import write_text
 from rnnlib.model import RNN
 from rnnlib.ngrams import NGram
@@ -144,7 +143,8 @@ def hungarian(settings: dict) -> None:
         slow_runs = [hungarian_run(name, seed, slower, bar) for name, seed in work]
     text = digest(corpus("hungarian"))
     results = {"settings": settings, "text": text, "runs": runs, "slower_runs": slow_runs}
-    write_json(FOLDER / "olar-run.json", results)
+    write_results(FOLDER / "olar-run.json", results)
+    print(f"written: {FOLDER / 'olar-run.json'}")
     for run in runs + slow_runs:
         last = ", ".join(f"{loss:.3f}" for loss in run["printed"][-3:])
         first = ", ".join(f"{loss:.2f}" for loss in run["printed"][:2])
@@ -225,39 +225,14 @@ def python(settings: dict) -> None:
         "n_grams": {n: round(m.mean_loss(held_ids), 4) for n, m in counted.items()},
     }
     save(model, FOLDER / "python-writer.npz")
-    write_json(FOLDER / "python-writer.json", results)
+    write_results(FOLDER / "python-writer.json", results)
+    print(f"written: {FOLDER / 'python-writer.json'}")
     bits = results["score"] / np.log(2)
     print(f"{seconds:.0f} s; {settings['score_on']} characters held out: {bits:.3f} bits each")
-
-
-def write_json(path: Path, results: dict) -> None:
-    """JSON with one entry in a line, whole or not at all."""
-    parts = []
-    for name, value in results.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines = ",\n  ".join(json.dumps(entry, ensure_ascii=False) for entry in value)
-            parts.append(f"{json.dumps(name)}: [\n  {lines}\n ]")
-        else:
-            parts.append(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}")
-    text = "{\n " + ",\n ".join(parts) + "\n}\n"
-    write_whole(path, lambda file: file.write(text.encode()))
-    print(f"written: {path}")
 
 
 PARTS = {"hungarian": (hungarian, HUNGARIAN), "python": (python, PYTHON)}
 
 
-def main(names: list[str]) -> int:
-    """Run the parts that are named, or all."""
-    unknown = [name for name in names if name not in PARTS]
-    if unknown:
-        print(f"expected some of {list(PARTS)}, got {unknown}", file=sys.stderr)
-        return 2
-    for name in names or PARTS:
-        part, settings = PARTS[name]
-        part(settings)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_parts(PARTS, sys.argv[1:]))

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from experiments.results import write_results
 from rnnlib import RNN
 from rnnlib.clipping import clip_global_norm
 from rnnlib.data import adding_task, recall_task
-from rnnlib.files import write_whole
 from rnnlib.optim import Adam
 
 RESULTS = Path(__file__).parents[1] / "book" / "applications" / "long-memory.json"
@@ -154,7 +154,7 @@ def run(settings: dict, path: Path) -> dict:
         entry |= train(network, task, distance, seed, rate, settings)
         done[job] = entry
         results["trainings"].append(entry)
-        write_whole(path, lambda file: file.write(as_text(results).encode()))
+        write_results(path, results)
     return results
 
 
@@ -168,20 +168,6 @@ def parameters(settings: dict) -> dict[str, dict[str, int]]:
         }
         for task in ("recall", "adding")
     }
-
-
-def as_text(results: dict) -> str:
-    """JSON with one setting, or one training, in a line."""
-    parts = []
-    for name, value in results.items():
-        if isinstance(value, dict):
-            lines = [f"{json.dumps(k)}: {json.dumps(held)}" for k, held in value.items()]
-            brackets = "{}"
-        else:
-            lines, brackets = [json.dumps(entry) for entry in value], "[]"
-        body = ",\n  ".join(lines)
-        parts.append(f"{json.dumps(name)}: {brackets[0]}\n  {body}\n {brackets[1]}")
-    return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
 def main() -> int:

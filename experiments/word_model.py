@@ -11,7 +11,6 @@ earlier also in double precision, and writes the ten losses of each run to
 book/applications/word-plateau.json. Each file is written whole or not at all.
 """
 
-import json
 import math
 import re
 import sys
@@ -21,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from experiments.results import run_parts, write_results
 from rnnlib import RNN, SGD, Adam, HalveOnRise, clip_global_norm
-from rnnlib.files import write_whole
 from rnnlib.losses import softmax
 from rnnlib.ngrams import NGram
 from rnnlib.text import (
@@ -209,18 +208,6 @@ def run(settings: dict) -> dict:
     return results
 
 
-def as_text(results: dict) -> str:
-    """JSON with one run in a line."""
-    parts = []
-    for name, value in results.items():
-        if name in ("rates", "runs"):
-            lines = ",\n  ".join(json.dumps(entry) for entry in value)
-            parts.append(f"{json.dumps(name)}: [\n  {lines}\n ]")
-        else:
-            parts.append(f"{json.dumps(name)}: {json.dumps(value)}")
-    return "{\n " + ",\n ".join(parts) + "\n}\n"
-
-
 def plain_sentences(settings: dict) -> tuple[Vocabulary, list[tuple[str, ...]]]:
     """The vocabulary of all sentences, and those of plain words, each different one once."""
     every = sentences(corpus(settings["corpus"]))
@@ -316,7 +303,7 @@ def run_plateau(settings: dict) -> dict:
 def rules(settings: dict) -> None:
     """Compare optimisers and reaches, write, and show the losses."""
     results = run(settings)
-    write_whole(RESULTS, lambda file: file.write(as_text(results).encode()))
+    write_results(RESULTS, results)
     for found in results["runs"]:
         print(f"{found['variant']:20} seed {found['seed']}: {found['test']:.3f} nats per word")
     print(f"written: {RESULTS}")
@@ -325,7 +312,7 @@ def rules(settings: dict) -> None:
 def plateau(settings: dict) -> None:
     """Train from the published setting, write, and show the last losses."""
     results = run_plateau(settings)
-    write_whole(PLATEAU_RESULTS, lambda file: file.write(as_text(results).encode()))
+    write_results(PLATEAU_RESULTS, results)
     for found in results["runs"]:
         start = f"weights {found['weights']}, draw {found['draw']}"
         print(f"{start}, {found['line']:7} line, {found['dtype']}: {found['losses'][-1]}")
@@ -335,17 +322,5 @@ def plateau(settings: dict) -> None:
 PARTS = {"rules": (rules, SETTINGS), "plateau": (plateau, PLATEAU)}
 
 
-def main(names: list[str]) -> int:
-    """Run the parts that are named, or all."""
-    unknown = [name for name in names if name not in PARTS]
-    if unknown:
-        print(f"expected some of {list(PARTS)}, got {unknown}", file=sys.stderr)
-        return 2
-    for name in names or PARTS:
-        part, settings = PARTS[name]
-        part(settings)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_parts(PARTS, sys.argv[1:]))

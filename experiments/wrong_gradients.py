@@ -8,7 +8,6 @@ of a sequence after d distractors, and writes what came of it to book/bptt/wrong
 what δ_t owes to δ_{t+1}.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from experiments.results import write_results
 from rnnlib.data import recall_task
-from rnnlib.files import write_whole
 from rnnlib.gradcheck import numerical_gradients, relative_error
 from rnnlib.losses import softmax
 from rnnlib.optim import Adam
@@ -186,24 +185,10 @@ def run(settings: dict) -> dict:
     return results
 
 
-def as_text(results: dict) -> str:
-    """JSON with one setting, one backward pass, or one training in a line."""
-    parts = []
-    for name, value in results.items():
-        if isinstance(value, dict):
-            pairs = [f"{json.dumps(key)}: {json.dumps(held)}" for key, held in value.items()]
-            lines, brackets = pairs, "{}"
-        else:
-            lines, brackets = [json.dumps(entry) for entry in value], "[]"
-        body = ",\n  ".join(lines)
-        parts.append(f"{json.dumps(name)}: {brackets[0]}\n  {body}\n {brackets[1]}")
-    return "{\n " + ",\n ".join(parts) + "\n}\n"
-
-
 def main() -> int:
     """Train, write, and show the table."""
     results = run(SETTINGS)
-    write_whole(RESULTS, lambda file: file.write(as_text(results).encode()))
+    write_results(RESULTS, results)
     for entry in results["recall"]:
         solved = sum(reached is not None for reached in entry["reached"])
         print(f"{entry['distractors']:3} {entry['back']:28} {solved}/{len(entry['reached'])}")

@@ -7,6 +7,7 @@ import pytest
 
 import rnnlib
 from experiments import binary_addition as program
+from experiments.results import as_text
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +164,8 @@ def test_the_file_has_the_settings_of_the_program(stored, tests):
 
 def test_a_small_run_is_written_as_the_file_is(stored):
     settings = {"as published": {"epochs": 1}}
-    text = program.as_text(program.run(settings, {"as published": 2}))
-    again = json.loads(text)
+    again = json.loads(as_text(program.run(settings, {"as published": 2})))
     assert again.keys() == stored.keys()
     assert again["runs"][0]["changed"] == {"epochs": 1}
     assert [len(counts) for counts in again["runs"][0]["right"].values()] == [2, 2, 2]
-    assert program.as_text(stored) == program.RESULTS.read_text(encoding="utf-8")
+    assert as_text(stored) == program.RESULTS.read_text(encoding="utf-8")

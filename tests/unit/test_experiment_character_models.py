@@ -7,7 +7,7 @@ import pytest
 
 import rnnlib
 from experiments import character_models as program
-from rnnlib.text import corpus, split_text
+from rnnlib.text import split_text
 
 RECURRENT, READOUT = ("W_xh", "W_hh", "b_h"), ("W_hy", "b_y")
 TINY = program.HUNGARIAN | {
@@ -181,69 +181,3 @@ def test_python_writes_a_network_and_the_score_it_has(tiny):
     assert program.score(stored, vocabulary.encode(held_out)[:50]) == pytest.approx(
         made["score"], abs=1e-4
     )
-
-
-def test_an_unknown_part_is_refused(capsys):
-    assert program.main(["hungarian", "latin"]) == 2
-    assert "latin" in capsys.readouterr().err
-
-
-# --- The committed results ---------------------------------------------------------------------
-
-
-def test_the_stored_runs_are_those_of_the_settings():
-    stored, settings = read("olar-run.json"), program.HUNGARIAN
-    assert stored["settings"] == as_json(settings)
-    assert stored["text"] == program.digest(corpus("hungarian"))
-    slower = settings | settings["slower"]
-    for runs, how in (("runs", settings), ("slower_runs", slower)):
-        assert [(r["gradient"], r["seed"]) for r in stored[runs]] == [
-            (name, seed) for name in program.GRADIENTS for seed in settings["seeds"]
-        ]
-        for run in stored[runs]:
-            assert run["learning_rate"] == how["learning_rate"]
-            assert len(run["printed"]) == len(run["honest"]) == how["epochs"]
-    for run in stored["runs"]:
-        samples = run.get("samples", {})
-        after = settings["samples_after"] if run["seed"] == 0 else []
-        assert [int(epoch) for epoch in samples] == after
-        assert {len(sample) for sample in samples.values()} <= {settings["sample_length"]}
-
-
-def test_the_first_stored_loss_is_what_training_gives():
-    run = read("olar-run.json")["slower_runs"][0]
-    text = corpus("hungarian")
-    vocabulary = rnnlib.Vocabulary.of_characters(text)
-    ids, V = vocabulary.encode(text), len(vocabulary)
-    rng = np.random.default_rng(0)
-    model = rnnlib.RNN(V, 100, V, init=program.first_weights(rng, V, 100), rng=rng)
-    optimizer = rnnlib.AdaGrad(0.02, eps=1e-12)
-    how = program.GRADIENTS["as published"]
-    printed, _ = program.windows_epoch(
-        model, optimizer, ids, np.zeros((1, 100)), program.HUNGARIAN, how
-    )
-    assert run["gradient"] == "as published" and run["seed"] == 0
-    assert printed == pytest.approx(run["printed"][0], abs=1e-3)
-
-
-def test_the_stored_network_has_the_stored_score():
-    told, settings = read("python-writer.json"), program.PYTHON
-    assert told["settings"] == as_json(settings)
-    model = rnnlib.load(program.FOLDER / "python-writer.npz")
-    vocabulary = rnnlib.Vocabulary(told["symbols"], unknown=True)
-    V, H = len(vocabulary), settings["hidden_size"]
-    same = rnnlib.RNN(
-        V, H, V, cell=settings["cell"], dtype=np.float32, rng=np.random.default_rng(0)
-    )
-    assert (model.cell, model.dtype) == (same.cell, same.dtype)
-    assert {n: p.shape for n, p in model.params.items()} == {
-        n: p.shape for n, p in same.params.items()
-    }
-    if told["numpy"] != np.__version__:
-        pytest.skip(f"the network was trained on the source of NumPy {told['numpy']}")
-    source = corpus("numpy-source")
-    assert told["text"] == program.digest(source)
-    text, held_out = split_text(source, settings["held_out"])
-    assert vocabulary.symbols == program.frequent_characters(text, settings["rare"]).symbols
-    ids = vocabulary.encode(held_out[: settings["score_on"]])
-    assert program.score(model, ids) == pytest.approx(told["score"], abs=1e-3)

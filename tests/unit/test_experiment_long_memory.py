@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments import long_memory as program
+from experiments.results import as_text
 
 CHAPTER = Path(program.RESULTS).with_suffix(".ipynb")
 KEY = ("task", "distance", "network")
@@ -51,7 +52,7 @@ def tables(first):
 def test_the_file_was_made_with_the_settings_of_the_program(stored):
     assert stored["settings"] == program.SETTINGS
     assert stored["parameters"] == program.parameters(program.SETTINGS)
-    assert program.as_text(stored) == program.RESULTS.read_text(encoding="utf-8")
+    assert as_text(stored) == program.RESULTS.read_text(encoding="utf-8")
 
 
 def test_every_training_is_there_once_or_was_hopeless(stored):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import word_model as program
+from experiments.results import as_text
 from rnnlib import RNN
 from rnnlib.text import sentence_batches
 
@@ -34,7 +35,7 @@ def few(prepared):
 
 def test_the_file_has_the_settings_of_the_program(stored):
     assert stored["settings"] == program.SETTINGS
-    assert program.as_text(stored) == program.RESULTS.read_text(encoding="utf-8")
+    assert as_text(stored) == program.RESULTS.read_text(encoding="utf-8")
 
 
 def test_the_sentences_are_those_of_the_file(stored, prepared):
@@ -124,7 +125,7 @@ def prose():
 def test_the_plateau_file_has_the_settings_and_the_runs_of_the_program(told, prose):
     settings = program.PLATEAU
     assert told["settings"] == settings
-    assert program.as_text(told) == program.PLATEAU_RESULTS.read_text(encoding="utf-8")
+    assert as_text(told) == program.PLATEAU_RESULTS.read_text(encoding="utf-8")
     names = ("weights", "draw", "line", "dtype")
     wanted = [(*start, *how) for start in settings["starts"] for how in settings["runs"]]
     assert [tuple(run[name] for name in names) for run in told["runs"]] == wanted
@@ -194,12 +195,3 @@ def test_a_chance_that_rounds_to_0_costs_infinity_and_is_stored_as_null():
     settings = program.PLATEAU | {"H": 3, "learning_rate": 300.0, "epochs": 3, "starts": [[0, 0]]}
     runs = program.run_plateau(settings | {"sentences": 2})["runs"]
     assert None in runs[0]["losses"] and runs[0]["losses"][0] == pytest.approx(8.987, abs=0.01)
-
-
-def test_only_parts_that_exist_are_run(monkeypatch, capsys):
-    done = []
-    parts = {name: (lambda _, name=name: done.append(name), {}) for name in program.PARTS}
-    monkeypatch.setattr(program, "PARTS", parts)
-    assert program.main(["plateu"]) == 2 and "plateu" in capsys.readouterr().err
-    assert program.main(["plateau"]) == 0 and program.main([]) == 0
-    assert done == ["plateau", "rules", "plateau"]
