@@ -128,7 +128,7 @@ def run(settings: dict, path: Path) -> dict:
     """All trainings that are not in the file yet; the file grows by one line for each."""
     done = {}
     if path.exists():
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["settings"] != settings:
             raise SystemExit(f"{path}: made with other settings; remove it to begin afresh")
         done = {key(entry): entry for entry in stored["trainings"]}

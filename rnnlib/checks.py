@@ -241,13 +241,14 @@ def between(
 
 
 def given_generator(rng: object) -> np.random.Generator:
-    """Return `rng`, which must be a generator such as np.random.default_rng(0).
+    """Return `rng`, which must be a generator, or say how to make one.
 
     Errors
         TypeError  anything else: a seed, NumPy's old global generator, None
     """
     if not isinstance(rng, np.random.Generator):
         raise TypeError(
-            f"rng: expected a numpy.random.Generator, got {rng!r:.60}"
+            f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), "
+            f"got {rng!r:.60}"
         )
     return rng

@@ -107,7 +107,7 @@ def recall_task(
     Errors
         TypeError, ValueError  an argument of the wrong kind, or too small
 
-    Chapters: *gradient-checking*, *truncation*, *vanishing-gradients*.
+    Chapters: *gradient-checking*, *truncation*, *vanishing-gradients*, *long-memory*.
     """
     rng = given_generator(rng)
     n_sequences = whole_number("n_sequences", n_sequences, least=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnlib.checks import finite_array, one_of
+from rnnlib.checks import finite_array, given_generator, one_of
 
 __all__ = ["SCHEMES", "initial_matrix", "initial_parameters"]
 
@@ -89,11 +89,7 @@ def initial_parameters(
         TypeError, ValueError  no generator, unknown names, a scheme for a vector, an array of
             another shape
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), "
-            f"got {rng!r:.60}"
-        )
+    rng = given_generator(rng)
     if not isinstance(init, dict):
         scheme = one_of("init", init, SCHEMES)
         matrices = [name for name in shapes if name.startswith("W_")]

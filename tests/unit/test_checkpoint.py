@@ -67,6 +67,11 @@ def assert_same(found, wanted, where=""):
         assert isinstance(found, np.ndarray), where
         assert found.dtype == wanted.dtype and found.shape == wanted.shape, where
         assert found.tobytes() == wanted.tobytes(), where
+    elif isinstance(wanted, list):
+        # One by one: NaN is not equal to itself, and 1 is equal to 1.0.
+        assert isinstance(found, list) and len(found) == len(wanted), where
+        for i, (one, other) in enumerate(zip(found, wanted, strict=True)):
+            assert_same(one, other, f"{where}/{i}")
     else:
         assert type(found) is type(wanted), where
         if isinstance(wanted, float):

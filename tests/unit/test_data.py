@@ -196,7 +196,8 @@ def test_the_global_generator_changes_no_task(name):
 @pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("rng", [None, 0, "seed", np.random, np.random.RandomState(0)])
 def test_anything_but_a_generator_is_refused(name, rng):
-    with pytest.raises(TypeError, match=r"^rng: expected a numpy.random.Generator, got "):
+    told = r"^rng: expected a numpy.random.Generator, such as np.random.default_rng\(0\), got "
+    with pytest.raises(TypeError, match=told):
         DRAWN[name](rng)
 
 

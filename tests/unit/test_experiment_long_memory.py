@@ -187,10 +187,11 @@ def test_a_run_is_taken_up_where_it_was_left(tmp_path, monkeypatch):
     monkeypatch.setattr(program, "train", train)
     with pytest.raises(RuntimeError, match="stopped"):
         program.run(settings, path)
-    assert len(json.loads(path.read_text())["trainings"]) == 9
+    assert len(json.loads(path.read_text(encoding="utf-8"))["trainings"]) == 9
     before, trained[:] = trained[:], []
     results = program.run(settings, path)
-    assert json.loads(path.read_text()) == results and not set(before) & set(trained)
+    assert json.loads(path.read_text(encoding="utf-8")) == results
+    assert not set(before) & set(trained)
     # Two tasks at their shortest distances, and recall at the next, but not for the GRU.
     names = set(program.NETWORKS)
     wanted = {("recall", 2, n) for n in names} | {("adding", 4, n) for n in names}

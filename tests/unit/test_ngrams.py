@@ -5,12 +5,12 @@ import math
 import tracemalloc
 from collections import Counter
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutants import with_a_fault
 
 from rnnlib import ngrams
 from rnnlib.ngrams import NGram
@@ -186,7 +186,6 @@ def test_what_cannot_be_asked_is_refused():
         model.mean_loss([0, 1], skip=-1)
 
 
-SOURCE = Path(ngrams.__file__).read_text(encoding="utf-8")
 FAULTS = {
     "the context is shifted by one": (
         "context = pair[:-1]\n        return", "context = pair[1:]\n        return",
@@ -200,13 +199,10 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_line_is_noticed(fault):
-    line, wrong = FAULTS[fault]
-    assert SOURCE.count(line) == 1
-    mutant = {"__name__": "mutant"}
-    exec(compile(SOURCE.replace(line, wrong), "mutant", "exec"), mutant)
+    mutant = with_a_fault(ngrams, *FAULTS[fault])
     rng = np.random.default_rng(4)
     text, other = rng.integers(3, size=20).tolist(), rng.integers(4, size=15).tolist()
     wanted = [float(by_formula(text, 3, 4, other[:t], w)) for t, w in enumerate(other)]
     assert NGram(text, 3, 4).probabilities(other) == pytest.approx(wanted, rel=1e-12)
-    found = mutant["NGram"](np.array(text), 3, 4).probabilities(other)
+    found = mutant.NGram(np.array(text), 3, 4).probabilities(other)
     assert np.abs(found - wanted).max() > 1e-3
