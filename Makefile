@@ -10,7 +10,9 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book serve lab notebooks test lint format bench clean environment environment-test
+.PHONY: help book serve lab notebooks test lint format bench clean
+.PHONY: release collect grade feedback marks formgrader
+.PHONY: environment environment-test environment-coursework
 
 help: ## list what can be made
 	@echo "Recurrent Neural Networks from Scratch. What make can do:"
@@ -48,6 +50,26 @@ bench: ## measure the library against torch and jax (ONLY=S1 for one size)
 	@$(call ensure,bench)
 	@$(VENV) -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
+release: environment-coursework ## write the assignments of a term (TERM=2027-spring)
+	@$(call coursework,$(NAME))
+
+collect: environment-coursework ## take over what was handed in (TERM= ASSIGNMENT= FROM=zip or folder)
+	@$(if $(FROM),,$(error Where are the submissions? make collect TERM=... ASSIGNMENT=... FROM=path))\
+	$(call coursework,$(NAME) "$(FROM)")
+
+grade: environment-coursework ## run and mark it (TERM=, and ASSIGNMENT= STUDENT= AGAIN=1 JOBS= SHARD=1/4)
+	@$(call coursework,$(NAME) $(if $(STUDENT),--student "$(STUDENT)") $(if $(AGAIN),--again) \
+	$(if $(JOBS),--jobs $(JOBS)) $(if $(SHARD),--shard $(SHARD)) $(if $(SANDBOX),--sandbox $(SANDBOX)))
+
+formgrader: environment-coursework ## mark by hand, in the browser (TERM=)
+	@$(call coursework)
+
+feedback: environment-coursework ## write a page for each student (TERM=)
+	@$(call coursework,$(NAME))
+
+marks: environment-coursework ## write tables of marks, for Moodle too (TERM=; ACCEPT=STUDENT)
+	@$(call coursework,$(NAME) $(if $(ACCEPT),--accept "$(ACCEPT)"))
+
 clean: ## remove what was built and the environment (the next make does it all again)
 	rm -rf _build .venv .pytest_cache .hypothesis .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -59,8 +81,19 @@ command -v $(PYTHON) >/dev/null || { \
 $(PYTHON) tools/environment.py $(1)
 endef
 
+# TERM is also what a shell calls its terminal: only one that is given to make counts, and it is
+# kept from the programs below.
+NAME = $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)")
+define coursework
+$(if $(filter command,$(firstword $(origin TERM))),,$(error Which term? For instance: make $@ TERM=2027-spring))\
+TERM=xterm $(VENV) -m coursework $@ "$(TERM)" $(1)
+endef
+
 environment:
 	@$(call ensure,book)
 
 environment-test:
 	@$(call ensure,test)
+
+environment-coursework:
+	@$(call ensure,coursework)

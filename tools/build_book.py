@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from notebooks import ROOT, Notebook, code_cells, describe_cell, fail, relative, tags
+from notebooks import ROOT, Notebook, assignments, code_cells, describe_cell, fail, relative, tags
 from progress import Progress, speak_unicode
 from run_notebooks import ChapterFailed, is_current, read, run_all
 
@@ -96,7 +96,10 @@ def check_chapters(paths: list[Path]) -> None:
 
     A chapter whose code changed is run first, so that a learner's edit shows in the book.
     """
-    notebooks = {path: read(path) for path in paths if path.suffix == ".ipynb"}
+    unsolved = set(assignments())
+    notebooks = {
+        path: read(path) for path in paths if path.suffix == ".ipynb" and path not in unsolved
+    }
     changed = [path for path, notebook in notebooks.items() if not is_current(notebook)]
     for path in changed:
         print(f"{relative(path)}: code changed since its outputs were stored: running it.")

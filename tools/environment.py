@@ -1,4 +1,6 @@
-"""Make the environment `.venv` and keep it current: environment.py [book|test|lab|bench]
+"""Make the environment `.venv` and keep it current: environment.py NAME
+
+NAME is one of the lists below: book, coursework, test, lab, bench.
 
 Runs on the system's Python with the standard library alone. The syntax stays within Python 3.6,
 so that an old interpreter gets as far as the message that says what to install.
@@ -20,10 +22,13 @@ OLDEST = (3, 11)
 OTHERS = ("python3.13", "python3.12", "python3.11", "python3.14")
 LISTS = {
     "book": ["requirements.txt"],
-    "test": ["requirements.txt", "requirements-test.txt"],
+    "coursework": ["requirements.txt", "requirements-coursework.txt"],
+    "test": ["requirements.txt", "requirements-coursework.txt", "requirements-test.txt"],
     "lab": ["requirements.txt", "requirements-lab.txt"],
     "bench": ["requirements.txt", "requirements-bench.txt"],
 }
+# Parts of constraints.txt, besides those of the book and its own, from which a list takes packages.
+SHARED = {"coursework": ("lab",), "test": ("coursework", "lab")}
 
 
 class Trouble(Exception):
@@ -122,7 +127,8 @@ class Environment:
     def finish(self, name):
         """Write down what was installed; only from now on is the environment trusted."""
         stamps = {**self.stamps(), "root": str(self.root)}
-        stamps.update({part: self.fingerprint(part) for part in ("book", name)})
+        inside = [part for part in LISTS if set(LISTS[part]) <= set(LISTS[name])]
+        stamps.update({part: self.fingerprint(part) for part in inside})
         self.stamp.write_text(json.dumps(stamps, indent=1), encoding="utf-8")
         self.unfinished.unlink()
 
@@ -227,7 +233,8 @@ def expected_packages(root, name):
     pins = sum(_pins((root / path).read_text(encoding="utf-8")) for path in LISTS[name])
     sections = re.split(r"^# (\w+): .*$", (root / "constraints.txt").read_text("utf-8"), flags=re.M)
     brought = dict(zip(sections[1::2], sections[2::2]))  # noqa: B905 (Python 3.6)
-    return pins + sum(_pins(brought.get(part, "")) for part in {"book", name})
+    parts = {"book", name, *SHARED.get(name, ())}
+    return pins + sum(_pins(brought.get(part, "")) for part in parts)
 
 
 def _pins(text):

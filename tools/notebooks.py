@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
+ASSIGNMENTS = "coursework"  # the folder of the book with the assignments as students get them
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Without Python's version: the file must not change with the machine that ran it.
@@ -32,9 +33,18 @@ Notebook = Any  # nbformat's NotebookNode: a dict whose keys are also attributes
 
 
 def chapters(book: Path = BOOK) -> list[Path]:
-    """Return the book's notebooks, in the order of their paths."""
+    """Return the book's chapters, in the order of their paths.
+
+    An assignment is no chapter: its answers are missing, so nobody runs it.
+    """
     found = book.rglob("*.ipynb")
-    return sorted(path for path in found if ".ipynb_checkpoints" not in path.parts)
+    left_out = {".ipynb_checkpoints", ASSIGNMENTS}
+    return sorted(path for path in found if not left_out & set(path.relative_to(book).parts))
+
+
+def assignments(book: Path = BOOK) -> list[Path]:
+    """Return the assignments that the book shows."""
+    return sorted((book / ASSIGNMENTS).glob("*.ipynb"))
 
 
 def code_cells(notebook: Notebook) -> list[Notebook]:

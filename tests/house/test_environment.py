@@ -14,8 +14,8 @@ from notebooks import ROOT
 @pytest.fixture
 def env(tmp_path):
     """Return an environment that was finished, without the minutes that a real one takes."""
-    for name in ("requirements.txt", "requirements-test.txt", "requirements-lab.txt"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("", "-test", "-lab", "-coursework"):
+        shutil.copy(ROOT / f"requirements{name}.txt", tmp_path)
     shutil.copy(ROOT / "constraints.txt", tmp_path)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     made = environment.Environment(tmp_path)
@@ -58,6 +58,7 @@ def test_the_script_still_parses_on_old_pythons():
 def test_a_finished_environment_is_current(env):
     assert env.is_current("test")
     assert env.is_current("book"), "the tests' list contains the book's"
+    assert env.is_current("coursework"), "and that of the coursework"
     assert not env.is_current("lab")
 
 
@@ -130,7 +131,7 @@ def test_when_pip_fails_its_words_are_shown_and_nothing_is_trusted(env, monkeypa
 
 def test_the_number_of_packages_is_known_beforehand():
     book, test = (environment.expected_packages(ROOT, name) for name in ("book", "test"))
-    assert 80 < book < test < 160
+    assert 80 < book < test < 180
 
 
 def test_pip_is_followed_by_its_own_lines(env):

@@ -1,0 +1,66 @@
+"""make feedback: one page for each student, with marks, messages and comments.
+
+The page shows the student's work and what each test said. Hidden tests stay hidden: of one that
+failed, the message is shown and not the code.
+"""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from nbformat import NotebookNode
+
+from coursework.course import Course, converter, prepare, said
+from coursework.record import NOTHING, Record
+from coursework.sources import role
+from coursework.terms import Trouble
+
+
+def feedback(course: Course, assignment: str) -> None:
+    """Write the pages of everyone whose work was graded."""
+    from tqdm import tqdm
+
+    course.must_be_released(assignment)
+    students = [
+        name
+        for name in course.students(assignment)
+        if (kept := Record.read(course.graded(name, assignment))) and kept.recorded
+    ]
+    if not students:
+        raise Trouble(NOTHING.format(assignment=assignment, term=course.term))
+    shards = [students[start::8] for start in range(8) if students[start::8]]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("forkserver")) as pool:
+        jobs = [pool.submit(write_pages, course, assignment, shard) for shard in shards]
+        bar = tqdm(total=len(students), desc=f"feedback {assignment}", unit="")
+        for job, shard in zip(jobs, shards, strict=True):
+            job.result()
+            bar.update(len(shard))
+        bar.close()
+    print(f"{len(students)} pages: {course.root / 'feedback'}")
+
+
+def write_pages(course: Course, assignment: str, students: list[str]) -> None:
+    """Let nbgrader write the pages of some students."""
+    from nbgrader.converters import GenerateFeedback
+    from nbgrader.converters.base import NbGraderException
+
+    prepare()
+    for student in students:
+        made = converter(GenerateFeedback, course, assignment, force=True)
+        made.coursedir.student_id = student
+        made.preprocessors = [made.preprocessors[0], hide_hidden_tests, *made.preprocessors[1:]]
+        try:
+            made.start()
+        except (NbGraderException, SystemExit) as error:
+            raise Trouble(f"no page could be written for {student}: {said(made)}") from error
+
+
+def hide_hidden_tests(notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+    """Leave of each hidden test its title, and of its failure the message."""
+    for cell in notebook.cells:
+        if role(cell) == "hidden":
+            cell.source = cell.source.splitlines()[0]
+            cell.outputs = [output for output in cell.outputs if output.output_type == "error"]
+            for output in cell.outputs:
+                output.traceback = [f"{output.ename}: {output.evalue}"]
+    return notebook, resources

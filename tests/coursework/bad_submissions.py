@@ -1,0 +1,367 @@
+"""Submissions that break a careless grader: accidents of honest students, and attacks.
+
+Each is a function that gets the finished notebook, the folder to hand it in, and whatever it wants
+of the course. It changes the notebook, or writes files itself and returns False. `LOSES` says what
+it must cost: nothing, everything that tests give, or the first question's tests.
+"""
+
+import json
+import os
+
+import nbformat
+
+from coursework.sources import role
+
+NOTHING, FIRST, ALL = "nothing", "the first question", "everything"
+BAD = {}
+
+
+def bad(loses, suspect=False, remark=""):
+    """Enter a kind of submission into the list."""
+
+    def enter(function):
+        BAD[function.__name__.replace("_", "-")] = (function, loses, suspect, remark)
+        return function
+
+    return enter
+
+
+def add(notebook, code, place=1):
+    """Add a cell, before all others but the title: where an attack would stand."""
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(code))
+
+
+def first_answer(notebook):
+    return next(cell for cell in notebook.cells if role(cell) == "answer")
+
+
+# --- Accidents ------------------------------------------------------------------------------------
+
+
+@bad(NOTHING)
+def tests_edited(notebook, folder, course):
+    for cell in notebook.cells:
+        if role(cell) == "visible":
+            cell.source = "assert True"
+
+
+@bad(NOTHING)
+def tests_deleted(notebook, folder, course):
+    notebook.cells = [cell for cell in notebook.cells if role(cell) not in ("visible", "hidden")]
+
+
+@bad(NOTHING)
+def setup_deleted(notebook, folder, course):
+    notebook.cells = [cell for cell in notebook.cells if role(cell) != "setup"]
+
+
+@bad(NOTHING)
+def metadata_stripped(notebook, folder, course):
+    for cell in notebook.cells:
+        cell.metadata = {}
+
+
+@bad(NOTHING)
+def metadata_and_ids_stripped(notebook, folder, course):
+    notebook.nbformat_minor = 4
+    for cell in notebook.cells:
+        cell.metadata = {}
+        del cell["id"]
+
+
+@bad(NOTHING, remark="2 times")
+def answer_cell_twice(notebook, folder, course):
+    cell = first_answer(notebook)
+    again = nbformat.from_dict({**cell, "id": "again"})
+    again.source = cell.source + "\n# once more"
+    notebook.cells.insert(notebook.cells.index(cell) + 1, again)
+
+
+@bad(NOTHING)
+def every_cell_twice(notebook, folder, course):
+    notebook.cells = [
+        nbformat.from_dict({**cell, "id": f"{cell.id}{suffix}"})
+        for cell in notebook.cells
+        for suffix in ("", "-2")
+    ]
+
+
+@bad(NOTHING)
+def cells_in_another_order(notebook, folder, course):
+    notebook.cells = notebook.cells[::-1]
+
+
+@bad(NOTHING)
+def foreign_kernel(notebook, folder, course):
+    notebook.metadata["kernelspec"] = {"display_name": "R", "language": "R", "name": "ir"}
+
+
+@bad(NOTHING)
+def warnings_on_stderr(notebook, folder, course):
+    answer = first_answer(notebook)
+    answer.source += "\nimport sys, warnings\nwarnings.warn('oh')\nprint('!', file=sys.stderr)"
+    add(notebook, "import numpy\nnumpy.log(numpy.zeros(2))")
+
+
+@bad(NOTHING)
+def renamed(notebook, folder, course):
+    (folder / "counting (1) final.ipynb").write_text(nbformat.writes(notebook), "utf-8")
+    return False
+
+
+@bad(NOTHING)
+def old_format(notebook, folder, course):
+    old = nbformat.convert(nbformat.reads(nbformat.writes(notebook), 4), 3)
+    (folder / "counting.ipynb").write_text(nbformat.v3.writes_json(old), "utf-8")
+    return False
+
+
+@bad(NOTHING)
+def fifty_megabytes(notebook, folder, course):
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    cell.outputs = [nbformat.v4.new_output("stream", text="x" * 50_000_000)]
+
+
+@bad(ALL, remark="bytes")
+def hundred_megabytes(notebook, folder, course):
+    (folder / "counting.ipynb").write_bytes(b"[" + b" " * 100_000_000 + b"]")
+    return False
+
+
+@bad(ALL, remark="empty file")
+def empty_file(notebook, folder, course):
+    (folder / "counting.ipynb").touch()
+    return False
+
+
+@bad(ALL, remark="not a notebook")
+def invalid_json(notebook, folder, course):
+    (folder / "counting.ipynb").write_text(nbformat.writes(notebook)[:-500], "utf-8")
+    return False
+
+
+@bad(ALL, remark="not a notebook")
+def not_unicode(notebook, folder, course):
+    (folder / "counting.ipynb").write_bytes(b"\xff\xfe\x00" * 99)
+    return False
+
+
+@bad(ALL, remark="not a notebook")
+def nested_without_end(notebook, folder, course):
+    (folder / "counting.ipynb").write_text("[" * 200_000, "utf-8")
+    return False
+
+
+@bad(ALL, remark="not a notebook")
+def a_list(notebook, folder, course):
+    (folder / "counting.ipynb").write_text("[1, 2]", "utf-8")
+    return False
+
+
+@bad(ALL, remark="None of the answer cells")
+def cells_of_odd_types(notebook, folder, course):
+    cells = [{"cell_type": 7, "source": 3, "metadata": []}, "cell", None, {"source": {"a": 1}}]
+    data = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "counting.ipynb").write_text(json.dumps(data), "utf-8")
+    return False
+
+
+@bad(ALL, remark="found: none")
+def no_notebook(notebook, folder, course):
+    (folder / "counting.docx").write_bytes(b"PK")
+    return False
+
+
+@bad(ALL, remark="found: a.ipynb, b.ipynb")
+def two_notebooks(notebook, folder, course):
+    for name in "ab":
+        (folder / f"{name}.ipynb").write_text(nbformat.writes(notebook), "utf-8")
+    return False
+
+
+# --- Programs that do not end, or end too early ---------------------------------------------------
+
+
+@bad(FIRST)
+def endless_loop(notebook, folder, course):
+    first_answer(notebook).source += "\nwhile True:\n    pass"
+
+
+@bad(NOTHING, remark="Python stopped, or did not answer")
+def endless_loop_that_cannot_be_stopped(notebook, folder, course):
+    code = (
+        "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass"
+    )
+    add(notebook, code)
+
+
+@bad(NOTHING, remark="Python stopped")
+def os_exit(notebook, folder, course):
+    add(notebook, "import os\nos._exit(0)")
+
+
+@bad(NOTHING, remark="Python stopped")
+def quits(notebook, folder, course):
+    add(notebook, "exit()")
+    add(notebook, "1 + 1", 2)
+
+
+@bad(NOTHING, remark="Python stopped")
+def crashes(notebook, folder, course):
+    add(notebook, "import ctypes\nctypes.string_at(0)")
+
+
+@bad(NOTHING, remark="Python stopped")
+def closes_its_sockets(notebook, folder, course):
+    add(notebook, "import os\nos.closerange(3, 255)\nimport time; time.sleep(1)")
+
+
+@bad(NOTHING)
+def flood_of_output(notebook, folder, course):
+    add(notebook, "while True:\n    print('x' * 10_000)")
+
+
+@bad(NOTHING)
+def one_endless_line(notebook, folder, course):
+    add(notebook, "print('x' * 100_000_000)")
+
+
+@bad(NOTHING)
+def a_thousand_pictures(notebook, folder, course):
+    code = "from IPython.display import Image, display\nfor i in range(1000):\n"
+    code += "    display({'image/png': 'A' * 100_000}, raw=True)"
+    add(notebook, code)
+
+
+@bad(NOTHING)
+def huge_memory(notebook, folder, course):
+    add(notebook, "import numpy\nblocks = [numpy.ones(10**8) for _ in range(99)]")
+
+
+@bad(NOTHING, remark="Python stopped")
+def fork_bomb(notebook, folder, course):
+    add(notebook, "import os\nwhile True:\n    os.fork()")
+
+
+@bad(NOTHING)
+def many_threads(notebook, folder, course):
+    code = "import threading, time\nwhile True:\n"
+    code += "    threading.Thread(target=time.sleep, args=(99,), daemon=True).start()"
+    add(notebook, code)
+
+
+@bad(NOTHING)
+def a_child_is_left_running(notebook, folder, course):
+    code = "import subprocess\nsubprocess.Popen(['sleep', '987'], start_new_session=True)"
+    add(notebook, code)
+
+
+@bad(NOTHING)
+def fills_the_disk(notebook, folder, course):
+    code = "for i in range(99):\n    for place in ('/tmp', '/dev/shm', '.'):\n"
+    code += "        with open(f'{place}/{i}', 'wb') as f: f.write(bytes(10**7))"
+    add(notebook, code)
+
+
+# --- Attacks --------------------------------------------------------------------------------------
+
+
+@bad(NOTHING)
+def opens_a_socket(notebook, folder, course):
+    add(notebook, "import socket\nsocket.create_connection(('127.0.0.1', 22), 1)")
+
+
+@bad(NOTHING)
+def writes_outside(notebook, folder, course):
+    target = course.root / "written-by-a-student"
+    code = f"import pathlib\npathlib.Path({str(target)!r}).parent.mkdir(parents=True)\n"
+    add(notebook, code + f"pathlib.Path({str(target)!r}).write_text('!')")
+
+
+@bad(NOTHING)
+def changes_the_gradebook(notebook, folder, course):
+    code = "import sqlite3\n"
+    code += f"book = sqlite3.connect('file:{course.root}/gradebook.db?mode=rw', uri=True)\n"
+    add(notebook, code + "book.execute('update grade set auto_score = 100')\nbook.commit()")
+
+
+@bad(NOTHING)
+def reads_hidden_tests(notebook, folder, course):
+    code = "import os\nfound = []\nfor top, _, files in os.walk('/'):\n"
+    code += "    found += [os.path.join(top, f) for f in files if f.endswith('.ipynb')]\n"
+    add(notebook, code + "print('FOUND', [f for f in found if 'site-packages' not in f])")
+
+
+@bad(NOTHING)
+def reads_the_solutions(notebook, folder, course):
+    add(notebook, f"print('FOUND', open({str(course.source('counting'))!r}).read())")
+
+
+@bad(NOTHING)
+def kills_its_parent(notebook, folder, course):
+    add(notebook, "import os\nfor p in range(2, 99999):\n    p == os.getpid() or os.kill(p, 9)")
+
+
+@bad(NOTHING)
+def lifts_its_limits(notebook, folder, course):
+    code = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))"
+    add(notebook, code)
+
+
+@bad(ALL, remark="link")
+def symbolic_link_to_the_solution(notebook, folder, course):
+    os.symlink(course.source("counting"), folder / "counting.ipynb")
+    return False
+
+
+@bad(ALL, remark="no folder")
+def folder_that_is_a_link(notebook, folder, course):
+    folder.rmdir()
+    os.symlink(course.root / "source" / "counting", folder)
+    return False
+
+
+@bad(NOTHING, remark="a link or a folder: left out")
+def data_that_is_a_link(notebook, folder, course):
+    os.symlink(course.root / "gradebook.db", folder / "data.txt")
+    add(notebook, "print('FOUND', open('data.txt', 'rb').read())")
+
+
+@bad(NOTHING)
+def points_of_its_own(notebook, folder, course):
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata and "points" in cell.metadata.nbgrader:
+            cell.metadata.nbgrader["points"] = 1000
+    extra = nbformat.v4.new_code_cell("1")
+    extra.metadata["nbgrader"] = dict(grade=True, grade_id="mine", points=1000, locked=False)
+    extra.metadata["nbgrader"].update(schema_version=3, solution=False, task=False)
+    notebook.cells.append(extra)
+
+
+@bad(NOTHING)
+def a_script_for_the_marker(notebook, folder, course):
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell("<script>alert('FOUND')</script>"))
+    add(notebook, "from IPython.display import HTML\nHTML('<script>alert(\"FOUND\")</script>')")
+
+
+@bad(NOTHING, suspect=True)
+def expect_replaced(notebook, folder, course):
+    first_answer(notebook).source += "\nexpect = lambda *a, **k: None"
+
+
+@bad(NOTHING, suspect=True)
+def comparison_replaced(notebook, folder, course):
+    code = "\nimport numpy as np\nnp.testing.assert_allclose = lambda *a, **k: None"
+    first_answer(notebook).source += code
+
+
+@bad(NOTHING, suspect=True)
+def cells_that_never_fail(notebook, folder, course):
+    code = "\nshell = type(get_ipython())\nshell.run_ast_nodes_was = shell.run_ast_nodes\n"
+    code += "async def quiet(self, nodes, *a, **k):\n    return False\n"
+    first_answer(notebook).source += code + "shell.run_ast_nodes = quiet"
+
+
+@bad(NOTHING)
+def errors_that_are_not_shown(notebook, folder, course):
+    first_answer(notebook).source += "\nget_ipython().showtraceback = lambda *a, **k: None"
