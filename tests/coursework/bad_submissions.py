@@ -189,9 +189,8 @@ def endless_loop(notebook, folder, course):
 
 @bad(NOTHING, remark="Python stopped, or did not answer")
 def endless_loop_that_cannot_be_stopped(notebook, folder, course):
-    code = (
-        "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass"
-    )
+    code = "import time\nwhile True:\n    try:\n        time.sleep(9)\n"
+    code += "    except BaseException:\n        pass"
     add(notebook, code)
 
 

@@ -286,9 +286,8 @@ def test_each_student_gets_a_page_without_hidden_tests(after):
         for line in cell.source.splitlines()[2:]
         if len(line.strip()) > 30
     }
-    shown = {
-        line.strip() for c in source.cells if role(c) != "hidden" for line in c.source.split("\n")
-    }
+    others = [cell for cell in source.cells if role(cell) != "hidden"]
+    shown = {line.strip() for cell in others for line in cell.source.splitlines()}
     for student in [*klass.expected, *BAD]:
         page = klass.course.feedback(student, A).read_text("utf-8")
         assert [line for line in hidden - shown if line in page] == []
