@@ -6,6 +6,7 @@ It stands at the top so that `pytest book/counting/rprop.ipynb` compares picture
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent
@@ -27,7 +28,6 @@ settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "course"))
 
 FAILURES = ROOT / "_build" / "pictures"
-SITE_TESTS = "tests/site/"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,13 +47,13 @@ collect_ignore_glob = ["book/coursework/*.ipynb"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With -n, a file stays within one process; the longest, of all pages, is two: by screen."""
+    """With -n, a file stays within one process; the longest are split: by screen, by assignment."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            page = re.search(r"test_pages\.py::test_page\[(\w+)-", nodeid)
-            return super()._split_scope(nodeid) + (f" {page[1]}" if page else "")
+            part = re.search(r"(?:test_pages|test_answers)\.py::\w+\[(\w+)-", nodeid)
+            return super()._split_scope(nodeid) + (f" {part[1]}" if part else "")
 
     return Scheduling(config, log)
 
@@ -91,9 +91,35 @@ IPyNbCell.compare_outputs = compare_outputs
 # --- The last words ------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Need:
+    """A program of the machine without which some tests cannot run."""
+
+    tests: str  # their folder
+    name: str
+    variable: str  # set to 1: a test that is skipped for want of it is a failure
+    package: str
+
+    def skipped(self, stats: dict[str, list[pytest.TestReport]]) -> list[pytest.TestReport]:
+        """Return the tests that did not run for want of it."""
+        return [report for report in stats.get("skipped", []) if self.tests in report.nodeid]
+
+    def is_required(self) -> bool:
+        """Tell whether this run asks for it."""
+        return os.environ.get(self.variable) == "1"
+
+
+NEEDS = (
+    Need("tests/site/", "browser", "REQUIRE_BROWSER", "chromium"),
+    Need("tests/coursework/", "sandbox", "REQUIRE_SANDBOX", "bubblewrap"),
+)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where a browser is required, a skipped browser test is a failure."""
-    if os.environ.get("REQUIRE_BROWSER") == "1" and _skipped_in_site(session.config):
+    """Where a browser or a sandbox is required, a test skipped for want of it is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    stats = reporter.stats if reporter else {}
+    if any(need.is_required() and need.skipped(stats) for need in NEEDS):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -116,21 +142,17 @@ def last_words(stats: dict[str, list[pytest.TestReport]]) -> list[str]:
         f"{len(notebooks)} chapters that gave again what they had stored."
         + (f" FAILED: {broken}." if broken else "")
     ]
-    skipped = [report for report in stats.get("skipped", []) if SITE_TESTS in report.nodeid]
-    if skipped:
+    for need in NEEDS:
+        skipped = need.skipped(stats)
+        if not skipped:
+            continue
         reason = skipped[0].longrepr
         reason = reason[2] if isinstance(reason, tuple) else str(reason)
         lines.append(
-            f"The browser tests did not run ({len(skipped)} skipped): "
+            f"The {need.name} tests did not run ({len(skipped)} skipped): "
             f"{reason.removeprefix('Skipped: ')}\n"
-            "To run them, install Chromium, for instance: sudo apt-get install chromium"
+            f"To run them, for instance: sudo apt-get install {need.package}"
         )
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            lines.append("REQUIRE_BROWSER=1 is set, so this run counts as failed.")
+        if need.is_required():
+            lines.append(f"{need.variable}=1 is set, so this run counts as failed.")
     return lines
-
-
-def _skipped_in_site(config: pytest.Config) -> bool:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
-    return any(SITE_TESTS in report.nodeid for report in skipped)
