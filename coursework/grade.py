@@ -23,9 +23,10 @@ from nbformat import NotebookNode
 
 from coursework import sandbox
 from coursework.course import Course, prepare
-from coursework.execute import Outcome, error_output, work
+from coursework.execute import Outcome, work
 from coursework.rebuild import skeleton
 from coursework.record import Record, all_scores, record
+from coursework.runner import error_output
 from coursework.sandbox import Limits
 from coursework.sources import TESTS, points, role, write
 from coursework.terms import Trouble

@@ -73,16 +73,24 @@ def _for_gradebook(names: dict[str, str]) -> dict[str, str]:
 
 def all_scores(course: Course, assignment: str) -> dict[str, tuple[dict[str, float], int]]:
     """Return each student's marks by question, and how many cells wait to be marked by hand."""
-    from nbgrader.api import Grade, Gradebook
+    from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+    from sqlalchemy import select
 
     source = nbformat.read(course.source(assignment), 4)
     of_cell = {cell.id: cell.metadata.course.question for cell in graded(source)}
+    asked = (
+        select(SubmittedAssignment.student_id, BaseCell.name, Grade.score, Grade.needs_manual_grade)
+        .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(BaseCell, Grade.cell_id == BaseCell.id)
+    )
     found: dict[str, tuple[dict[str, float], int]] = {}
     with Gradebook(course.db_url, "rnn") as book:
-        for one in book.db.query(Grade).all():
-            if one.assignment.name != assignment:
-                continue
-            scores, waiting = found.get(one.student.id, (dict.fromkeys(points(source), 0.0), 0))
-            scores[of_cell[one.cell.name]] += one.score
-            found[one.student.id] = (scores, waiting + one.needs_manual_grade)
+        released = book.find_assignment(assignment).id
+        for student, name, score, by_hand in book.db.execute(
+            asked.where(SubmittedAssignment.assignment_id == released)
+        ):
+            scores, waiting = found.get(student, (dict.fromkeys(points(source), 0.0), 0))
+            scores[of_cell[name]] += score
+            found[student] = (scores, waiting + by_hand)
     return found

@@ -64,6 +64,7 @@ class Limits:
     seconds: int = 180  # for the whole notebook
     memory: int = 4_000_000_000  # bytes of address space of each process
     processes: int = 64
+    threads: int = 250  # of all processes together
     output: int = 20_000  # characters of a cell's output that are kept
 
 

@@ -7,6 +7,7 @@ it must cost: nothing, everything that tests give, or the first question's tests
 
 import json
 import os
+import re
 
 import nbformat
 
@@ -184,6 +185,13 @@ def two_notebooks(notebook, folder, course):
 
 @bad(FIRST)
 def endless_loop(notebook, folder, course):
+    answer = first_answer(notebook)
+    name = re.search(r"def (\w+)", answer.source)[1]
+    answer.source += f"\ndef {name}(*given):\n    while True:\n        pass"
+
+
+@bad(NOTHING)
+def endless_loop_outside_of_functions(notebook, folder, course):
     first_answer(notebook).source += "\nwhile True:\n    pass"
 
 
@@ -351,6 +359,12 @@ def expect_replaced(notebook, folder, course):
 @bad(NOTHING, suspect=True)
 def comparison_replaced(notebook, folder, course):
     code = "\nimport numpy as np\nnp.testing.assert_allclose = lambda *a, **k: None"
+    first_answer(notebook).source += code
+
+
+@bad(NOTHING, suspect=True)
+def closeness_replaced(notebook, folder, course):
+    code = "\nimport numpy as np\nnp.allclose = lambda *a, **k: True"
     first_answer(notebook).source += code
 
 
