@@ -47,12 +47,12 @@ collect_ignore_glob = ["book/coursework/*.ipynb"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """With -n, a file stays within one process; the longest are split: by screen, by assignment."""
+    """With -n, a file stays within one process; the longest is split: by assignment."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            part = re.search(r"(?:test_pages|test_answers)\.py::\w+\[(\w+)-", nodeid)
+            part = re.search(r"test_answers\.py::\w+\[(\w+)-", nodeid)
             return super()._split_scope(nodeid) + (f" {part[1]}" if part else "")
 
     return Scheduling(config, log)
