@@ -15,23 +15,6 @@ READY = """async () => {
   await new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
 }"""
 
-# Everything axe knows. Nearly all of its time goes into the contrast of every word of coloured
-# code, thousands of which are alike: in each page six blocks keep their colours, and one of every
-# word class anywhere; the rest of the code becomes plain text, which is looked at as well.
-RUN_AXE = """() => {
-  const seen = new Set();
-  document.querySelectorAll("article pre").forEach((block, i) => {
-    for (const word of Array.from(block.querySelectorAll("span"))) {
-      const known = seen.has(word.className);
-      seen.add(word.className);
-      if (known && i >= 6) word.replaceWith(...word.childNodes);
-    }
-    block.normalize();
-  });
-  return axe.run({resultTypes: ["violations"], preload: false})
-    .then(result => result.violations);
-}"""
-
 WIDE_LIGHT = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 PHONE_DARK = {
     "viewport": {"width": 390, "height": 844},
@@ -119,15 +102,3 @@ def watched(browser, home="file://", screen=WIDE_LIGHT, **options):
         yield Watched(page, home)
     finally:
         page.close()
-
-
-def violations(page, axe):
-    """What axe finds, one line for each rule and place."""
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(axe)
-    found = page.evaluate(RUN_AXE)
-    return [
-        f"{rule['id']}: {json.dumps(node['target'])} {node['html'][:160]}"
-        for rule in found
-        for node in rule["nodes"]
-    ]

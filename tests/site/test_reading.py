@@ -79,19 +79,6 @@ def test_keyboard_finds_the_way_past_the_menus(browser, server):
         assert page.locator("#pst-skip-link a").is_visible()
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_drop_downs_open_with_enter(browser, server, name):
-    with watched(browser, server) as watch:
-        page = watch.open(f"{server}/{name}.html")
-        for box in page.locator("article details").all():
-            summary = box.locator("summary").first
-            # One inside another is reached once the outer one is open.
-            assert box.evaluate("box => box.open") is False
-            summary.focus()
-            page.keyboard.press("Enter")
-            assert box.evaluate("box => box.open") is True
-
-
 def target_in_a_solution(page):
     """Id of something inside a closed solution, or None."""
     inside = page.locator("article details.solution [id]")
