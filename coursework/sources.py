@@ -93,8 +93,8 @@ def _to_cell(kind: str, options: dict, source: str, number: int) -> NotebookNode
         cell.metadata = NotebookNode(nbgrader=_grading(name, role, options), course=course)
         if "question" in options:
             cell.metadata.course["question"] = options["question"]
-    if tags := options.get("tags"):
-        cell.metadata["tags"] = tags
+    if role == "setup":
+        cell.metadata["tags"] = ["hide-input"]  # folded on the page of the book
     return cell
 
 
