@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +54,7 @@ def check_assignment(name: str) -> str:
     return name
 
 
+@cache
 def draw(assignment: str, term: str) -> Draw:
     """Return what a term draws for an assignment."""
     module = load(assignment, "twist")

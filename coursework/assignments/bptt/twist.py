@@ -58,6 +58,7 @@ def _example(rng, kinds):
     shapes = {"W_xh": (H, D), "W_hh": (H, H), "b_h": (H,), "b_alpha": (H,)}
     shapes |= {"W_hy": (V, H), "b_y": (V,)}
     params = {name: _decimals(rng, shape) for name, shape in shapes.items()}
+    params["b_alpha"] = rng.permutation(np.arange(-9, 10, 2))[:H] / 10  # no two units alike
     x, start = _decimals(rng, (T, B, D)), _decimals(rng, (B, H))
     y = rng.integers(V, size=(T, B))
     lam = int(rng.integers(3, 9)) / 10
@@ -96,7 +97,7 @@ def _example(rng, kinds):
         "y": _array_text(y),
         "start": _array_text(start),
         "run": _dict_text(run),
-        "h_1": [float(v) for v in run["h"][1, 0].round(3)],
+        "h_1": [f"{value:.3f}" for value in run["h"][1, 0]],
         "loss": _number(_loss(run, y, lam, kinds)),
         "owed": _array_text(owed),
         "grads": _dict_text(grads),
