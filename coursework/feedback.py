@@ -44,15 +44,23 @@ def write_pages(course: Course, assignment: str, students: list[str]) -> None:
     from nbgrader.converters import GenerateFeedback
     from nbgrader.converters.base import NbGraderException
 
+    class Pages(GenerateFeedback):
+        """All pages in one go: templates are read once, which takes longer than a page."""
+
+        def init_notebooks(self) -> None:
+            folders = [course.graded(student, assignment) for student in students]
+            self.assignments = {
+                str(folder): [str(folder / f"{assignment}.ipynb")] for folder in folders
+            }
+            self.notebooks = []
+
     prepare()
-    for student in students:
-        made = converter(GenerateFeedback, course, assignment, force=True)
-        made.coursedir.student_id = student
-        made.preprocessors = [made.preprocessors[0], hide_hidden_tests, *made.preprocessors[1:]]
-        try:
-            made.start()
-        except (NbGraderException, SystemExit) as error:
-            raise Trouble(f"no page could be written for {student}: {said(made)}") from error
+    made = converter(Pages, course, assignment, force=True)
+    made.preprocessors = [made.preprocessors[0], hide_hidden_tests, *made.preprocessors[1:]]
+    try:
+        made.start()
+    except (NbGraderException, SystemExit) as error:
+        raise Trouble(f"not every page could be written: {said(made)}") from error
 
 
 def hide_hidden_tests(notebook: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:

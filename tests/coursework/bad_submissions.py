@@ -14,6 +14,7 @@ import nbformat
 from coursework.sources import role
 
 NOTHING, FIRST, ALL = "nothing", "the first question", "everything"
+WHATEVER = "whatever"  # the mark is withheld
 BAD = {}
 
 
@@ -362,7 +363,7 @@ def comparison_replaced(notebook, folder, course):
     first_answer(notebook).source += code
 
 
-@bad(NOTHING, suspect=True)
+@bad(WHATEVER, suspect=True)
 def closeness_replaced(notebook, folder, course):
     code = "\nimport numpy as np\nnp.allclose = lambda *a, **k: True"
     first_answer(notebook).source += code
