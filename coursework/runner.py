@@ -202,6 +202,7 @@ class Client(NotebookClient):
 
 
 def errors_of(cell: NotebookNode) -> list[NotebookNode]:
+    """Return the errors among a cell's outputs."""
     return [output for output in cell.outputs if output.output_type == "error"]
 
 
@@ -254,9 +255,9 @@ def _watched(limits: Limits, run: Path) -> Iterator[None]:
         while not over.wait(0.2):
             with contextlib.suppress(psutil.Error, OSError):
                 family = me.children(recursive=True)
-                memory = sum(_memory(process) for process in family)
                 disk = sum(path.stat().st_size for path in run.iterdir())
-                threads = sum(process.num_threads() for process in family)
+                sizes = [_size(process) for process in family]
+                memory, threads = (sum(column) for column in zip((0, 0), *sizes, strict=True))
                 many = len(family) > limits.processes or threads > limits.threads
                 if many or memory > limits.memory or disk > 100_000_000:
                     for process in family:
@@ -272,8 +273,9 @@ def _watched(limits: Limits, run: Path) -> Iterator[None]:
         watcher.join()
 
 
-def _memory(process: psutil.Process) -> int:
+def _size(process: psutil.Process) -> tuple[int, int]:
+    """Return memory and threads; nothing of a process that has ended since it was listed."""
     try:
-        return process.memory_info().rss
+        return process.memory_info().rss, process.num_threads()
     except psutil.Error:
-        return 0
+        return 0, 0

@@ -21,6 +21,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # The tests here share `site_pages`; pytest's importlib mode doesn't put their folder on the path.
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("page_checks")  # so that a failed check shows what it found
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 FLAGS += ["--disable-component-update", "--disable-sync"]

@@ -1,9 +1,15 @@
 """What the built site is made of, read as files: nothing foreign, nothing that isn't public."""
 
+import html
 import json
 import re
 
 import pytest
+from notebooks import BOOK, ROOT, chapters
+
+from coursework.execute import CANARY
+from coursework.sources import instructor_notebook, secrets
+from coursework.terms import ASSIGNMENTS
 
 # Tags and rules that make a browser load something, with an address on another host.
 ELSEWHERE = r"""\s*["']?(?:https?:)?//"""
@@ -23,7 +29,7 @@ HOSTS = re.compile(
     r"(?:https?:)?//(?:cdn\.[\w.-]+|unpkg\.com|cdnjs\.[\w.-]+|fonts\.(?:googleapis|gstatic)\.com"
     r"|[\w.-]*jsdelivr\.net|esm\.sh|[\w.-]*skypack\.dev)[^\s\"'<]*"
 )
-PRIVATE = re.compile(r"BEGIN HIDDEN|BEGIN SOLUTION|instructor|hidden[_-]tests", re.I)
+PRIVATE = re.compile(r"BEGIN HIDDEN|BEGIN SOLUTION|\*\*Rubric\*\*", re.I)
 
 
 def foreign_loads(text):
@@ -67,9 +73,33 @@ def test_a_link_is_not_a_load():
 
 def test_nothing_private_is_published(built_site):
     names = [path.relative_to(built_site).as_posix() for path in built_site.rglob("*")]
-    assert [name for name in names if PRIVATE.search(name)] == []
+    assert [name for name in names if re.search("instructor|hidden[_-]tests", name, re.I)] == []
     for path in files(built_site, ".ipynb", ".md"):
         assert not PRIVATE.search(path.read_text("utf-8")), path.name
+
+
+def bare(text):
+    """Return a text without tags and white space, in which a line of code is found again."""
+    return re.sub(r"\s", "", html.unescape(re.sub(r"<[^>]*>", "", text)))
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_no_solution_and_no_hidden_test_is_published(built_site, assignment):
+    """No line of them, of any of these terms, but what stands in the chapters or the library."""
+    page = json.loads((BOOK / "coursework" / f"{assignment}.ipynb").read_text("utf-8"))
+    terms = {page["metadata"]["coursework"]["term"], "2027", "2028", "2031-spring"}
+    hidden = {line for term in terms for line in secrets(instructor_notebook(assignment, term))}
+    hidden |= {line for line in CANARY.splitlines() if len(line) > 24}
+    public = [*chapters(), *(ROOT / "rnnlib").glob("*.py")]
+    own = bare("".join(path.read_text("utf-8").replace('\\"', '"') for path in public))
+    hidden = {bare(line) for line in hidden} - {""}
+    hidden = {line for line in hidden if line not in own}
+    assert len(hidden) > 30
+    published = files(built_site, ".html", ".ipynb", ".md", ".js", ".txt")
+    published = [path for path in published if "mathjax" not in path.parts]
+    site = "".join(bare(path.read_text("utf-8").replace('\\"', '"')) for path in published)
+    assert bare("A counter that leaks") in site
+    assert [line for line in hidden if line in site] == []
 
 
 def test_only_pages_of_the_book_are_published(built_site):
