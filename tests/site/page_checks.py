@@ -57,11 +57,11 @@ OPEN_ALL = """async () => {
 
 
 @contextmanager
-def visit(browser, server, name, screen):
+def visit(browser, home, name, screen):
     """A page of the book on a screen, loaded once for all tests that look at it in turn."""
-    with watched(browser, server, SCREENS[screen]) as watch:
+    with watched(browser, home, SCREENS[screen]) as watch:
         watch.page.add_init_script(OBSERVE_SHIFT)
-        watch.open(f"{server}/{name}.html")
+        watch.open(f"{home}/{name}.html")
         yield watch
 
 

@@ -1,5 +1,7 @@
-"""Every page on a dark phone. Each is loaded once, and the tests go on from one another:
-as it is loaded, the figures that move, all of it open."""
+"""Every page on a dark phone, opened as a file. (On the wide screen a server hands it out.)
+
+Each is loaded once, and the tests go on from one another: as it is loaded, the figures that move,
+all of it open."""
 
 import pytest
 from page_checks import is_accessible_when_open, is_whole, visit
@@ -13,8 +15,8 @@ STATE = """figure => ({
 
 
 @pytest.fixture(scope="module", params=ALL_PAGES)
-def watch(request, browser, server):
-    with visit(browser, server, request.param, "390-dark") as watch:
+def watch(request, browser, built_site):
+    with visit(browser, built_site.as_uri(), request.param, "390-dark") as watch:
         yield watch
 
 

@@ -1,9 +1,9 @@
-"""Ways of reading: without JavaScript, as files, with the keyboard, by searching."""
+"""Ways of reading: without JavaScript, with the keyboard, by searching."""
 
 from html.parser import HTMLParser
 
 import pytest
-from site_pages import ALL_PAGES, CHAPTERS, SCREENS, WIDE_LIGHT, toc_pages, watched
+from site_pages import ALL_PAGES, CHAPTERS, SCREENS, WIDE_LIGHT, watched
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -23,16 +23,6 @@ def test_without_javascript(browser, server, name):
             assert player.locator("img").get_attribute("alt").strip()
             assert not player.locator("input").is_visible()
         assert watch.troubles == []
-
-
-@pytest.mark.parametrize("name", toc_pages())
-def test_opened_as_a_file(browser, built_site, name):
-    with watched(browser) as watch:
-        page = watch.open((built_site / f"{name}.html").as_uri())
-        assert watch.troubles == []
-        if page.locator("article .math").count():
-            assert page.locator("article .math mjx-container").count() > 0
-        assert page.evaluate("getComputedStyle(document.querySelector('article')).fontFamily")
 
 
 def first_word(page):
