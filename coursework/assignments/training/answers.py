@@ -123,6 +123,13 @@ WRONG = [
         "for name, g in grads.items():\n",
         "for name, g in zip(params, grads.values(), strict=True):\n",
     ),
+    Wrong(
+        "AdaGrad stands still",
+        TWO,
+        "adagrad",
+        "params[name] -= self.rate",
+        "params[name] -= 0 * self.rate",
+    ),
     # 3. Adam
     Wrong(
         "Adam's mean is not corrected",
@@ -173,6 +180,13 @@ WRONG = [
         "self.memory[name] = m, r, s",
         "self.memory[name] = m_hat, r, s",
     ),
+    Wrong(
+        "Adam stands still",
+        THREE,
+        "adam",
+        "params[name] -= self.rate",
+        "params[name] -= 0 * self.rate",
+    ),
     # 4. Carried state
     Wrong(
         "the streams jump: reshape fills row by row",
@@ -194,6 +208,27 @@ WRONG = [
         "cut",
         "return x.reshape(B, T).T, y.reshape(B, T).T",
         "return x.reshape(B, T).T, np.roll(x.reshape(B, T), -1, axis=1).T",
+    ),
+    Wrong(
+        "spread: what is left over stands at the end, as in the book",
+        FOUR,
+        "cut",
+        "n * (len(ids) - 1) // B",
+        "n * T",
+    ),
+    Wrong(
+        "front: what is left over stands at the end, as in the book",
+        FOUR,
+        "cut",
+        "x, y = ids[first:-1], ids[first + 1 :]",
+        "x, y = ids[: B * T], ids[1 : B * T + 1]",
+    ),
+    Wrong(
+        "ring: the last symbol is followed by itself",
+        FOUR,
+        "cut",
+        "np.roll(ids, -1)",
+        "np.append(ids[1:], ids[-1])",
     ),
     Wrong(
         "every window starts anew",
@@ -224,6 +259,20 @@ WRONG = [
         "np.where(False,",
     ),
     Wrong(
+        "all units begin anew, as in the book",
+        FOUR,
+        "read",
+        "np.where(early, home, h)",
+        "home",
+    ),
+    Wrong(
+        "the last units begin anew, not the first",
+        FOUR,
+        "read",
+        "np.arange(len(home)) < units",
+        "np.arange(len(home)) >= units",
+    ),
+    Wrong(
         "the short window at the end is dropped",
         FOUR,
         "read",
@@ -236,6 +285,13 @@ WRONG = [
         "read",
         "losses.append(total)",
         "losses.append(total / len(h))",
+    ),
+    Wrong(
+        "nothing is read: zeros and the first states",
+        FOUR,
+        "read",
+        'home, losses = params["h_0"], []',
+        'return np.zeros(-(-len(x) // window)), h\n    home, losses = params["h_0"], []',
     ),
     # 5. An honest loss
     Wrong(
@@ -280,7 +336,42 @@ WRONG = [
         'home = params["h_0"]',
         'home = 0 * params["h_0"]',
     ),
+    Wrong(
+        "a number that depends on nothing",
+        FIVE,
+        "valid",
+        'home = params["h_0"]',
+        'return 1.4\n    home = params["h_0"]',
+    ),
+    Wrong(
+        "the example is counted, whatever is given",
+        FIVE,
+        "valid",
+        'home = params["h_0"]',
+        'params, batches = NET, BATCHES\n    home = params["h_0"]',
+    ),
     # 6. Three broken logs
+    Wrong(
+        "log A is read whatever log is given",
+        SIX,
+        "diagnose-a",
+        "log = dict(log.items())",
+        'log = LOGS["A"]',
+    ),
+    Wrong(
+        "the evidence in log A is a hundredth too large",
+        SIX,
+        "diagnose-a",
+        "return cause, evidence",
+        "return cause, 1.01 * evidence",
+    ),
+    Wrong(
+        "log C is read whatever log is given",
+        SIX,
+        "diagnose-c",
+        "log = dict(log.items())",
+        'log = LOGS["C"]',
+    ),
     Wrong(
         "another cause for log A",
         SIX,
@@ -477,28 +568,30 @@ def cut(ids, B):
     """One symbol at a time."""
     N = len(ids)
 <% if streams == "ring" %>
-    T, s = N // B, 0
-<% elif streams == "tail" %>
-    T, s = (N - 1) // B, 0
+    T = N // B
+    starts = range(0, N, T)
+<% elif streams == "spread" %>
+    T = (N - 1) // B
+    starts = [math.floor((N - 1) * n / B) for n in range(B)]
 <% else %>
     T = (N - 1) // B
-    s = (N - 1) % B
+    starts = range((N - 1) % B, N - 1, T)
 <% endif %>
-    x = [[ids[s + n * T + t] for n in range(B)] for t in range(T)]
-    y = [[ids[(s + n * T + t + 1) % N] for n in range(B)] for t in range(T)]
+    x = [[ids[s + t] for s in starts] for t in range(T)]
+    y = [[ids[(s + t + 1) % N] for s in starts] for t in range(T)]
     return np.array(x).reshape(T, B), np.array(y).reshape(T, B)
 ''',
     "read": '''
-def read(params, x, y, h, window<% if reset == "fade" %>, gamma<% endif %>):
+def read(params, x, y, h, window<< {"fade": ", gamma", "part": ", units"}.get(reset, "") >>):
     """Stream after stream, with a softmax of its own."""
     T, B = x.shape
     losses, last = [0.0] * math.ceil(T / window), []
     for n in range(B):
         state = [float(v) for v in h[n]]
         for t in range(T):
-<% if reset == "begin" %>
+<% if reset == "part" %>
             if x[t, n] == BEGIN:
-                state = list(params["h_0"])
+                state[:units] = list(params["h_0"])[:units]
 <% elif reset == "fade" %>
             if x[t, n] == BEGIN:
                 state = [u + gamma * (v - u) for u, v in zip(params["h_0"], state)]
@@ -676,20 +769,25 @@ def cut(ids, B):
     """By a table of places."""
     N = len(ids)
     T = (N<% if streams != "ring" %> - 1<% endif %>) // B
-    places = np.add.outer(np.arange(T), T * np.arange(B))
+<% if streams == "spread" %>
+    starts = (N - 1) * np.arange(B) // B
+<% else %>
+    starts = T * np.arange(B)
+<% endif %>
+    places = np.add.outer(np.arange(T), starts)
 <% if streams == "front" %>
     places += N - 1 - T * B
 <% endif %>
     return np.take(ids, places), np.take(ids, places + 1, mode="wrap")
 ''',
     "read": '''
-def read(params, x, y, h, window<% if reset == "fade" %>, gamma<% endif %>):
+def read(params, x, y, h, window<< {"fade": ", gamma", "part": ", units"}.get(reset, "") >>):
     """All losses first; they are put into windows at the end."""
     found = np.empty(x.shape)
     for t, (now, then) in enumerate(zip(x, y)):
-<% if reset == "begin" %>
+<% if reset == "part" %>
         h = h.copy()
-        h[now == BEGIN] = params["h_0"]
+        h[now == BEGIN, :units] = params["h_0"][:units]
 <% elif reset == "fade" %>
         keep = np.where(now == BEGIN, gamma, 1.0)[:, None]
         h = keep * h + (1 - keep) * params["h_0"]
@@ -736,7 +834,7 @@ def valid_loss(params, batches<< more.get(counted, "") >>):
 
 BATCH_FIRST = {
     "read": '''
-def read(params, x, y, h, window<% if reset == "fade" %>, gamma<% endif %>):
+def read(params, x, y, h, window<< {"fade": ", gamma", "part": ", units"}.get(reset, "") >>):
     """Windows as slices, batch first inside, states as columns."""
     columns, home, sums = np.array(h).T, params["h_0"][:, None], []
     for first in range(0, len(x), window):
@@ -744,8 +842,9 @@ def read(params, x, y, h, window<% if reset == "fade" %>, gamma<% endif %>):
         spent = np.zeros(part[0].shape)
         for t in range(part[0].shape[1]):
             now = part[0][:, t]
-<% if reset == "begin" %>
-            columns = columns * (now != BEGIN) + home * (now == BEGIN)
+<% if reset == "part" %>
+            fixed = np.outer(np.arange(len(home)) < units, now == BEGIN)
+            columns = columns * ~fixed + home * fixed
 <% elif reset == "fade" %>
             columns = columns + (now == BEGIN) * (1 - gamma) * (home - columns)
 <% endif %>
@@ -770,12 +869,16 @@ def cut(ids, B):
 <% else %>
     text, following = text[:-1], text[1:]
 <% endif %>
-    T = len(text) // B
-    left = len(text) - B * T
+    T, left = divmod(len(text), B)
 <% if streams == "front" %>
     text, following = text[left:], following[left:]
-<% else %>
-    text, following = text[: len(text) - left], following[: len(following) - left]
+<% elif streams == "spread" %>
+    owed = 0
+    for n in range(B):  # what is left over is taken out where a stream has ended
+        owed += left
+        if owed >= B:
+            owed -= B
+            del text[(n + 1) * T], following[(n + 1) * T]
 <% endif %>
     both = [np.stack(np.split(np.array(part), B), axis=1) for part in (text, following)]
     return tuple(both)

@@ -24,6 +24,7 @@ class Fault:
 
     Attributes
         cause     its name for the students
+        section   of the book that speaks of it: page and heading
         meaning   what was done
         evidence  the number that proves it, in words
         options   draws the settings of a run that has it
@@ -33,6 +34,7 @@ class Fault:
     """
 
     cause: str
+    section: str
     meaning: str
     evidence: str
     options: Callable[[np.random.Generator], dict]
@@ -272,6 +274,7 @@ def _usual(rng):
 FAULTS = {
     "large": Fault(
         "rate too large",
+        'training/optimizers: "One rate for two curvatures".',
         "the learning rate is far too large",
         "how many rows have a training loss above $\\ln V$",
         lambda rng: _sgd_options(rng, rate=float(rng.integers(12, 30))),
@@ -280,11 +283,12 @@ FAULTS = {
         "`loss` and `valid` jump up and down far above $\\ln V$, which an even guess would cost, "
         "from the first rows to the last; `moved` is many times larger than in a sound run, "
         "while `kept` is at most 1. Overfitting is out, since the training loss is as bad as "
-        "`valid`; and so is a printed sum, since `valid`, which is honest, is as high as `loss`. "
-        "Remedy: a rate ten to thirty times smaller.",
+        "`valid`; and so is a printed sum, since `valid`, where each prediction counts once, is as "
+        "high as `loss`. Remedy: a rate ten to thirty times smaller.",
     ),
     "small": Fault(
         "rate too small",
+        'training/optimizers: "One rate for two curvatures".',
         "the learning rate is far too small",
         "how many rows more it would take until `valid` is down at `floor`, if it went on "
         "falling as fast as it did in this log on the average: "
@@ -303,6 +307,7 @@ FAULTS = {
     ),
     "limit": Fault(
         "limit too small",
+        'training/clipping: "What a limit means".',
         "the limit of the clipping is so small that every gradient is cut, and by far",
         "the median over the rows of `norm` divided by `kept`",
         lambda rng: _sgd_options(rng, limit=round(float(rng.uniform(0.002, 0.006)), 4)),
@@ -315,7 +320,9 @@ FAULTS = {
     ),
     "overfit": Fault(
         "overfitting",
-        "there are too few training documents, and the network learns them by heart",
+        'training/training-loop: "Overfitting, on purpose".',
+        "there are too few training documents: the network learns them by heart, and gets worse "
+        "on others",
         "how much the last `valid` lies above the lowest one",
         _overfit_options,
         lambda log: float(log["valid"][-1] - log["valid"].min()),
@@ -331,6 +338,7 @@ FAULTS = {
     ),
     "leak": Fault(
         "validation leaked",
+        'training/training-loop: "Nine numbers from one network".',
         "the validation documents are among the training documents",
         "the number of the first row at which `valid` is below `floor`",
         _leak_options,
@@ -342,10 +350,13 @@ FAULTS = {
         "`valid` goes on falling with `loss`, below `floor`, which is what somebody pays who "
         "knows how the documents are drawn: on new documents nobody gets there. So they are not "
         "new. It is not a scale error of the printed loss: `valid` is measured apart from it, "
-        "and both begin near $\\ln V$. Remedy: put documents aside before training.",
+        "and both begin near $\\ln V$. The network learns its few documents by heart here, too, "
+        "but that it gets worse on others is not in the log: the leak hides it. Remedy: put "
+        "documents aside before training.",
     ),
     "sorted": Fault(
         "documents sorted",
+        'training/training-loop: "Shuffled, by a generator".',
         "the batches come in the order of a file sorted by length, the same in every epoch",
         "the mean over all borders of $\\mathrm{loss}_k - \\mathrm{loss}_{k-1}$",
         lambda rng: _sgd_options(rng, sort=True, documents=72),
@@ -362,19 +373,21 @@ FAULTS = {
     ),
     "places": Fault(
         "places counted",
+        'training/training-loop: "Nine numbers from one network".',
         "the printed training loss is divided by all places of a batch, padding included",
         "the median over the rows of `loss` divided by `valid`",
         lambda rng: _sgd_options(rng, printed="places"),
         lambda log: float(np.median(log["loss"] / log["valid"])),
         lambda log: log["loss"][0] < 0.8 * log["ln_V"],
         "The very first `loss` should be near $\\ln V$, and is far below it, before anything was "
-        "learned; `valid`, measured honestly, begins near $\\ln V$ and comes "
+        "learned; `valid`, counted as it should be, begins near $\\ln V$ and comes "
         "down slowly. The two keep about the same ratio all along: the share of places that "
         "exist. It is not a leak (then `valid` would be too low, not `loss`), and not "
         "overfitting (the gap is there from row 0). Remedy: divide by the sum of the mask.",
     ),
     "sum": Fault(
         "sum printed",
+        'training/training-loop: "Nine numbers from one network".',
         "the printed training loss is the sum over a document, not the mean per prediction",
         "the first `loss` divided by $\\ln V$",
         lambda rng: _sgd_options(rng, printed="sum"),
@@ -387,6 +400,7 @@ FAULTS = {
     ),
     "zeros": Fault(
         "weights began at zero",
+        'training/optimizers: "How large should the first weights be?".',
         "all matrices and biases began at 0",
         "the mean of the last ten `valid` less `counts`",
         lambda rng: _sgd_options(rng, zeros=True),
@@ -402,6 +416,7 @@ FAULTS = {
     ),
     "halved": Fault(
         "rate fell too early",
+        'training/optimizers: "A rate that falls".',
         "the rate is halved whenever the loss of a batch is above that of the batch before",
         "how many times the rate was halved from the first row to the last",
         lambda rng: _sgd_options(rng, halve=True),
@@ -417,6 +432,7 @@ FAULTS = {
     ),
     "no-hats": Fault(
         "means not corrected",
+        'training/optimizers: "Adam: both memories".',
         "Adam's running means are not corrected for their start at 0",
         "the first `moved` divided by $\\eta \\sqrt P$, with $\\eta$ the first `rate`",
         lambda rng: _adam_options(rng, hats=False),
@@ -430,6 +446,7 @@ FAULTS = {
     ),
     "forget": Fault(
         "memory lost",
+        'training/optimizers: "Adam: both memories".',
         "a new Adam, with empty memories, is made at the beginning of each epoch",
         "the mean over all borders of $\\mathrm{moved}_k / \\mathrm{moved}_{k-1}$",
         lambda rng: _adam_options(rng, forget=True),

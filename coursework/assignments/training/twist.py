@@ -18,8 +18,8 @@ CHOICES = {
     "arrays": ("relative", "rows", "share"),
     "adagrad": ("restart", "array", "late", "absolute"),
     "adam": ("max", "infinity", "nesterov", "belief"),
-    "streams": ("tail", "front", "ring"),
-    "reset": ("begin", "end", "fade"),
+    "streams": ("spread", "front", "ring"),
+    "reset": ("part", "end", "fade"),
     "counted": ("warm", "classes", "characters"),
 }
 KINDS = (*CHOICES, "fault_a", "fault_b", "fault_c")
@@ -280,11 +280,18 @@ def first_two(kind, b1, b2):
 
 def _streams(rng, kinds):
     B = _pick(rng, 3, 4)
-    N = B * int(rng.integers(3, 5)) + 1 + int(rng.integers(1, B))
+    N = B * int(rng.integers(3, 5))
+    if kinds["streams"] == "front":
+        N += 1 + int(rng.integers(1, B))
+    elif kinds["streams"] == "spread":
+        N += 1 + int(rng.integers(2, B))  # one left over would stand at the end, as in the book
     ids = np.arange(N) + 10 * int(rng.integers(1, 9))
     T = (N - (kinds["streams"] != "ring")) // B
     s = N - 1 - B * T if kinds["streams"] == "front" else 0
-    places = s + np.arange(B)[None, :] * T + np.arange(T)[:, None]
+    firsts = s + np.arange(B) * T
+    if kinds["streams"] == "spread":
+        firsts = np.floor(np.arange(B) / B * (N - 1) + 1e-9).astype(int)
+    places = firsts[None, :] + np.arange(T)[:, None]
     return {
         "cut_ids": f"np.arange({ids[0]}, {ids[-1] + 1})",
         "cut_first": int(ids[0]),
@@ -322,7 +329,7 @@ def _reading(rng, kinds):
     text = np.array(streams).T
     x, y, h = text[:-1], text[1:], np.array([[0.3, -0.8], [-0.5, 0.6]])
     gamma = _pick(rng, 0.25, 0.4, 0.6)
-    losses, last = read(kinds["reset"], params, x, y, h, 2, gamma)
+    losses, last = read(kinds["reset"], params, x, y, h, 2, gamma, 1)
     m = _pick(rng, 1, 2)
     lengths = np.array([0, *rng.permutation([1, 2, 3])])
     batches = [
@@ -356,18 +363,20 @@ def _reading(rng, kinds):
             for batch in batches
         ),
         "valid_loss": f"{valid_loss(kinds['counted'], params, batches, m, lengths):.6f}",
+        "valid_first": f"{valid_loss(kinds['counted'], params, batches[:1], m, lengths):.6f}",
     }
 
 
-def read(kind, params, x, y, h, window, gamma):
+def read(kind, params, x, y, h, window, gamma, units):
     h, losses = [row.copy() for row in h], []
     for t in range(len(x)):
         if t % window == 0:
             losses.append(0.0)
         for n in range(len(h)):
-            if x[t, n] == 0 and kind != "end":
-                keep = gamma if kind == "fade" else 0.0
-                h[n] = keep * h[n] + (1 - keep) * params["h_0"]
+            if x[t, n] == 0 and kind == "fade":
+                h[n] = gamma * h[n] + (1 - gamma) * params["h_0"]
+            if x[t, n] == 0 and kind == "part":
+                h[n] = [*params["h_0"][:units], *h[n][units:]]
             h[n], log_p = _softmax_step(params, x[t, n], h[n])
             losses[-1] -= log_p[y[t, n]]
             if x[t, n] == 1 and kind == "end":
@@ -403,8 +412,12 @@ def _logs(rng, kinds):
         "causes": "\n".join(
             f"| {f.cause} | {f.meaning} | {f.evidence} |" for f in runs.FAULTS.values()
         ),
-        "cause_list": ",\n".join(f'    "{f.cause}"' for f in runs.FAULTS.values()),
+        "section_list": ",\n".join(
+            f"""    "{f.cause}": 'See {f.section}'""" for f in runs.FAULTS.values()
+        ),
+        "causes_of": {},
     }
+    here = {}
     for letter, name in zip("abc", chosen, strict=True):
         fault = runs.FAULTS[name]
         log = runs.clear_log(fault, rng, rows=36)
@@ -412,26 +425,33 @@ def _logs(rng, kinds):
             f"fault_{letter}": name,
             f"cause_{letter}": fault.cause,
             f"crc_{letter}": zlib.crc32(fault.cause.encode()),
-            f"evidence_{letter}": repr(fault.number(log)),
-            f"meaning_{letter}": fault.evidence,
             f"proof_{letter}": fault.proof,
             f"shown_{letter}": f"{fault.number(log):.4g}",
             f"log_{letter}": _log_text(log),
         }
+        values["causes_of"][letter] = fault.cause
+        here[letter] = fault.number(log)
+    values["crc_evidence_a"] = zlib.crc32(f"{round(here['a'], 9) + 0.0:.3g}".encode())
     shown = " ".join(values[f"log_{letter}"] for letter in "abc")
-    for letter, name in zip("bc", chosen[1:], strict=True):
-        values |= _another_run(runs, runs.FAULTS[name], letter, shown, rng)
+    values["again"] = {
+        letter: _another_run(runs, runs.FAULTS[name], here[letter], shown, rng)
+        for letter, name in zip("abc", chosen, strict=True)
+    }
     return values
 
 
-def _another_run(runs, fault, letter, shown, rng):
-    """Run with the same fault for a hidden test; none of its lines may stand in a shown log."""
+def _another_run(runs, fault, here, shown, rng):
+    """Run with the same fault for a hidden test, with another evidence than the log that is shown.
+
+    None of its lines may stand in a shown log.
+    """
     while True:
         log = runs.clear_log(fault, rng, rows=29, more=2)
-        text = _log_text(log)
+        there, text = fault.number(log), _log_text(log)
         lines = [line.strip() for line in text.splitlines()]
-        if not any(line in shown for line in lines if len(line) > 20):
-            return {f"again_{letter}": text, f"evidence_again_{letter}": repr(fault.number(log))}
+        if abs(there - here) > 5e-4 * (1 + abs(here)):
+            if not any(line in shown for line in lines if len(line) > 20):
+                return {"log": text, "here": repr(here), "there": repr(there)}
 
 
 def _log_text(log: dict) -> str:
