@@ -43,6 +43,20 @@ WRONG = [
         '"states": [first, second]',
         '"states": [[example["s0"][0], *first[:2]], [example["s0"][1], *second[:2]]]',
     ),
+    Wrong(
+        "only the first state, then zeros",
+        ONE,
+        "by-hand",
+        '"states": [first, second]',
+        '"states": [[first[0], 0.0, 0.0], second]',
+    ),
+    Wrong(
+        "nothing for the second sequence",
+        ONE,
+        "by-hand",
+        '"states": [first, second]',
+        '"states": [first, [0.0, 0.0, 0.0]]',
+    ),
     # 2. Forward
     Wrong("the initial state is not used", TWO, "forward", "s[0] = s0", "s[0] = 0.0"),
     Wrong("reads the next input", TWO, "forward", "x_k = x[k - 1]", "x_k = x[min(k, T - 1)]"),
@@ -60,14 +74,14 @@ WRONG = [
     Wrong("leaks towards zero", TWO, "forward", "alpha * (before - s0)", "alpha * before"),
     # 3. Target and loss
     Wrong(
-        "weights counted from the wrong end (start)",
+        "values counted from the wrong end (start)",
         THREE,
         "count",
         "np.arange(len(x)) % 3",
         "np.arange(len(x))[::-1] % 3",
     ),
     Wrong(
-        "weights counted from the wrong end (end)",
+        "values counted from the wrong end (end)",
         THREE,
         "count",
         "np.arange(len(x))[::-1] % 3",
@@ -84,6 +98,13 @@ WRONG = [
     Wrong("the half is forgotten", THREE, "loss", "np.sum(m * e**2) / 2", "np.sum(m * e**2)"),
     Wrong("too small costs more", THREE, "loss", "np.where(e > 0", "np.where(e < 0"),
     Wrong("divides by the sum of m", THREE, "loss", "/ len(t)", "/ np.sum(m)"),
+    Wrong(
+        "the loss of the visible check, whatever is asked",
+        THREE,
+        "loss",
+        "    e = last - t",
+        "    e, m = np.array([1.0, -2.0, 0.0]), np.array([2.0, 1.0, 5.0])",
+    ),
     # 5. Backward
     Wrong("s_k in place of s_{k-1}", FIVE, "backward", "= s[k - 1], x[k - 1]", "= s[k], x[k - 1]"),
     Wrong("assigned, not added", FIVE, "backward", 'grads["w_rec"] +=', 'grads["w_rec"] ='),
@@ -152,6 +173,13 @@ WRONG = [
         "nudged(name, place, -eps)",
     ),
     Wrong("divides by one nudge", SIX, "measure", "- farther) / (2 * eps)", "- farther) / eps"),
+    Wrong(
+        "the places of the visible check, whatever is asked",
+        SIX,
+        "faults",
+        "return found",
+        'return [("alpha", ()), ("s0", (1,))]',
+    ),
     Wrong("passes nan", SIX, "faults", "not np.isfinite(g[place]) or away", "away"),
     Wrong(
         "sees only what is too large",
@@ -165,13 +193,6 @@ WRONG = [
         "an absolute limit", SIX, "faults", "limit * (1 + abs(g[place]) + abs(n[place]))", "limit"
     ),
     Wrong("the slack is forgotten", SIX, "faults", "limit * (1 + abs(", "limit * (0 + abs("),
-    Wrong(
-        "all four are said to be right",
-        SIX,
-        "verdict",
-        "    return {",
-        '    return {letter: [] for letter in "ABCD"} or {',
-    ),
     # 7. RProp
     Wrong(
         "halves at the first iteration",
@@ -190,11 +211,25 @@ WRONG = [
         "g = gradient(w)",
     ),
     Wrong(
+        "writes into the array of the gradient",
+        SEVEN,
+        "rprop",
+        "last_g = np.where(turned, 0.0, g)",
+        "g[turned] = 0.0\n        last_g = g",
+    ),
+    Wrong(
         "sizes by the size of the gradient",
         SEVEN,
         "rprop",
         "move = -np.sign(g) * sizes",
         "move = -g * sizes",
+    ),
+    Wrong(
+        "the path of the visible start",
+        SEVEN,
+        "rprop",
+        "w = np.array(start, dtype=float)",
+        "w = np.arange(1.0, len(start) + 1)",
     ),
     Wrong("grows by a factor", SEVEN, "rprop", "sizes + size, sizes", "1.2 * sizes, sizes"),
     Wrong("is not patient", SEVEN, "rprop", "kept & was_kept", "kept"),
@@ -881,18 +916,6 @@ FUNCTIONAL = Right(
     three, start = back(len(x), np.where(e > 0, 2 * << kappa >>, 2) * e * m / len(e))
 <% endif %>
     return dict(zip(("w_x", "w_rec", "alpha"), three)) | {"s0": start}
-""",
-        "verdict": """def verdict():
-    e = << nudge >>
-    n = {name: (losses[4] - losses[2]) / (2 * e) for name, losses in around.items()}
-    return {
-        letter: {
-            name
-            for name, g in gradient.items()
-            if abs(g - n[name]) > 1e-4 * (1 + abs(g) + abs(n[name]))
-        }
-        for letter, gradient in candidates.items()
-    }
 """,
     },
 )
