@@ -7,13 +7,43 @@ TWO = "2. Loss"
 FOUR = "4. What the states are owed"
 FIVE = "5. All gradients"
 SIX = "6. Three suspects"
-SEVEN = "7. The same network twice"
 
 LEAK = 'alpha = sigmoid(params["b_alpha"])'
 BACK = 'dh[t - 1] += da @ params["W_hh"]'
 
+# Answers to question 1 that keep every promise but the equation:
+ZEROS = """    (T, B, _), (V, H) = x.shape, params["W_hy"].shape
+    nothing = {"a": np.zeros((T, B, H)), "h": np.zeros((T + 1, B, H))}
+    nothing |= {"c": nothing["h"], "o": np.zeros((T, B, V)), "p": np.zeros((T, B, V))}
+    return nothing
+"""
+STILL = """    (T, B, _), (V, H) = x.shape, params["W_hy"].shape
+    h = np.array([start] * (T + 1))
+    p = np.full((T, B, V), 1 / V)
+    return {"a": h[1:], "c": h, "h": h, "o": h[1:] @ params["W_hy"].T, "p": p}
+"""
+
+# Answers to question 6 that are made of right ones:
+UNMENDED = """def unmended(verdict):
+    return lambda: verdict() | {"repair": verdict()["line"]}
+
+
+"""
+ANEW = """def anew(verdict):
+    def whole():
+        text = repaired(SOURCE_C, **verdict()).strip()
+        first = text.splitlines()[0]
+        return {"line": first, "repair": text + "\\n\\n\\ndef rest(params, x, y, run, lam):"}
+
+    return whole
+
+
+"""
+
 WRONG = [
     # --- 1. Forward
+    Wrong("zeros", ONE, "forward", "    T, B, _ = x.shape\n", ZEROS),
+    Wrong("nothing moves", ONE, "forward", "    T, B, _ = x.shape\n", STILL),
     Wrong("leak and news change places", ONE, "forward", LEAK, LEAK.replace("= ", "= 1 - ", 1)),
     Wrong("the leak without its sigmoid", ONE, "forward", LEAK, 'alpha = params["b_alpha"]'),
     Wrong("recurrent matrix turned over", ONE, "forward", 'params["W_hh"].T', 'params["W_hh"]'),
@@ -243,15 +273,11 @@ WRONG = [
     ),
     Wrong("one start for all", FIVE, "gradients", '"start": dh[0]', '"start": dh[0].sum(axis=0)'),
     # --- 6. Three suspects
-    Wrong("A: nothing wrong", SIX, "verdict-a", '"wrong": ', '"wrong": [] and '),
-    Wrong("A: line struck out", SIX, "verdict-a", '"repair": ', '"repair": "pass" + 0 * '),
     Wrong(
-        "B: leak and start forgotten",
-        SIX,
-        "verdict-b",
-        '"wrong": ',
-        '"wrong": ["W_xh", "W_hh", "b_h"] or ',
+        "A: a whole function for a line", SIX, "verdict-a", '"repair": ', '"repair": SOURCE_A or '
     ),
+    Wrong("A: line struck out", SIX, "verdict-a", '"repair": ', '"repair": "pass" + 0 * '),
+    Wrong("A: a word for a line", SIX, "verdict-a", '"line": ', '"line": "backward" + 0 * '),
     Wrong(
         "B: repaired by itself",
         SIX,
@@ -260,39 +286,28 @@ WRONG = [
         '"line": "return grads", "repair": ',
     ),
     Wrong(
-        "C: all suspected", SIX, "verdict-c", '"wrong": ', '"wrong": ["b_y", "W_hy", "start"] + '
+        "B: the line left as it is",
+        SIX,
+        "verdict-b",
+        "def verdict_b():",
+        UNMENDED + "@unmended\ndef verdict_b():",
+    ),
+    Wrong(
+        "B: mended for two sequences",
+        SIX,
+        "verdict-b",
+        'repair": \'"b_h": np.einsum("tnj->j", pre),',
+        'repair": \'"b_h": np.einsum("tnj->j", pre) / B * 2,',
+    ),
+    Wrong(
+        "C: all written anew",
+        SIX,
+        "verdict-c",
+        "def verdict_c():",
+        ANEW + "@anew\ndef verdict_c():",
     ),
     Wrong("C: line struck out", SIX, "verdict-c", '"repair": ', '"repair": "pass" + 0 * '),
-    # --- 7. The same network twice
-    Wrong(
-        "goes, not comes",
-        SEVEN,
-        "renamed",
-        "source, sign = np.asarray(order)",
-        "source, sign = np.argsort(order)",
-    ),
-    Wrong(
-        "comes, not goes",
-        SEVEN,
-        "renamed",
-        "source = np.argsort(order)",
-        "source = np.asarray(order)",
-    ),
-    Wrong(
-        "signs of the old units", SEVEN, "renamed", "np.asarray(signs)[source]", "np.asarray(signs)"
-    ),
-    Wrong(
-        "leak changes its sign",
-        SEVEN,
-        "renamed",
-        'params["b_alpha"][source]',
-        'sign * params["b_alpha"][source]',
-    ),
-    Wrong("rows only", SEVEN, "renamed", '["W_hh"][source][:, source]', '["W_hh"][source]'),
-    Wrong(
-        "readout not told", SEVEN, "renamed", 'params["W_hy"][:, source] * sign', 'params["W_hy"]'
-    ),
-    Wrong("start left behind", SEVEN, "renamed", "start[:, source] * sign", "start"),
+    Wrong("B: forgets the comma", SIX, "verdict-b", "),',\n    }", ")',\n    }"),
 ]
 
 # --- Right answers, written otherwise ------------------------------------------------------------
@@ -496,33 +511,11 @@ def gradients(params, x, y, run, << "dc" if leak == "charge" else "dh" >>, lam):
     grads["start"] = owed_rows[0].copy()
     return grads
 """,
-        "renamed": """
-def renamed(params, start, order, signs):
-    new = {name: np.empty(np.shape(value)) for name, value in params.items()}
-    begin, H = np.empty(np.shape(start)), len(order)
-    pairs = {}
-    for j in range(H):
-<% if naming == "from" %>
-        pairs[j] = int(order[j]), signs[j]
-<% else %>
-        pairs[int(order[j])] = j, signs[j]
-<% endif %>
-    for j, (old, sign) in pairs.items():
-        new["W_xh"][j] = sign * params["W_xh"][old]
-        new["b_h"][j] = sign * params["b_h"][old]
-        new["b_alpha"][j] = params["b_alpha"][old]
-        new["W_hy"][:, j] = sign * params["W_hy"][:, old]
-        begin[:, j] = sign * start[:, old]
-        for m, (other, twin) in pairs.items():
-            new["W_hh"][j, m] = sign * twin * params["W_hh"][old, other]
-    new["b_y"][...] = params["b_y"]
-    return new, begin
-""",
     },
 )
 
 EINSUM = Right(
-    "einsum, other names, permutation matrices",
+    "einsum, other names",
     {
         "forward": """
 def forward(params, x, start):
@@ -623,22 +616,6 @@ def gradients(params, x, y, run, debts, lam):
         "W_hh": np.einsum("tnj,tnm->jm", pre, h[:-1]),
         "W_xh": np.einsum("tnj,tnd->jd", pre, x),
     }
-""",
-        "renamed": """
-def renamed(params, start, order, signs):
-    H = len(order)
-    Q = np.zeros((H, H))
-    for j, (place, sign) in enumerate(zip(order, signs, strict=True)):
-<% if naming == "from" %>
-        Q[j, place] = sign
-<% else %>
-        Q[place, j] = sign
-<% endif %>
-    new = dict(params)
-    new["W_xh"], new["b_h"] = Q @ params["W_xh"], Q @ params["b_h"]
-    new["W_hh"], new["W_hy"] = Q @ params["W_hh"] @ Q.T, params["W_hy"] @ Q.T
-    new["b_alpha"] = np.abs(Q) @ params["b_alpha"]
-    return new, (Q @ start.T).T
 """,
     },
 )
@@ -980,15 +957,14 @@ def gradients(params, x, y, run, debts, lam):
 )
 
 VERDICTS = Right(
-    "verdicts with spaces, sets and words around them",
+    "verdicts with spaces and words around them",
     {
         f"verdict-{letter}": f"""
 def verdict_{letter}():
     line = '''
             << {letter}.line >>   '''
     repair = '''   << {letter}.repair >>'''
-    names = {{"<< {letter}.wrong | join('", "') >>"}}
-    return dict(repair=repair + "  # as it should be", line=line, wrong=sorted(names, reverse=True))
+    return dict(repair=repair + "  # as it should be", line=line)
 """
         for letter in "abc"
     },

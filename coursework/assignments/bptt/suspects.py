@@ -146,8 +146,8 @@ MISTAKES = [
         "later = alpha * dh + W_hh.T @ da",
         "later = W_hh.T @ da",
         INSIDE,
-        "h_{t−1} has two readers inside a step, and the one past the tanh is forgotten. α near 0 "
-        "hides it, and T = 1 in all but the start.",
+        "h_{t−1} has two readers inside a step, and the one past the tanh is forgotten. T = 1 "
+        "hides it in all but the start; a small α makes it small.",
     ),
     Mistake(
         "single-assigned",
@@ -177,7 +177,7 @@ MISTAKES = [
         'grads["b_alpha"] += h[t - 1, n] * dh',
         ("b_alpha",),
         "This is the gradient of α, not of b_α: the slope of the sigmoid is missing. No choice "
-        "of b_alpha hides it, since α(1 − α) is at most 1/4.",
+        "of b_alpha hides it, since α(1 − α) is at most 1/4, and no shape does.",
     ),
     Mistake(
         "single-penalty",
@@ -226,8 +226,9 @@ MISTAKES = [
         'grads["b_y"] += error.sum(axis=0)',
         'grads["b_y"] += grads["b_y"]',
         ("b_y",),
-        "Nothing is added to nothing: b_y never gets a gradient. No network hides it from a "
-        "check, but the loss does: other weights take over.",
+        "Nothing is added to nothing: b_y never gets a gradient. Only V = 1 hides it from a "
+        "check (ŷ = e, and the right gradient is 0); the loss hides it well: other weights take "
+        "over.",
     ),
     Mistake(
         "batch-last",
@@ -246,7 +247,7 @@ MISTAKES = [
         'grads["b_alpha"] *= 1 - alpha**2',
         ("b_alpha",),
         "1 − α² would be the slope of a tanh; α is made by a sigmoid, whose slope is α(1 − α). "
-        "It hides nowhere for 0 < α < 1.",
+        "It hides nowhere: 1 − α² = (1 − α)(1 + α), and 1 + α is never α.",
     ),
     Mistake(
         "batch-forward",
@@ -277,7 +278,7 @@ MISTAKES = [
         '"start": pre[0] @ params["W_hh"],',
         ("start",),
         "The initial state, like every state, has two readers in the step that follows; the leak "
-        "is forgotten. A network whose start is not learned never shows it.",
+        "is forgotten. No shape hides it; a network whose start is not learned never shows it.",
     ),
     Mistake(
         "sums-shifted",

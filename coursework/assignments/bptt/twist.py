@@ -14,12 +14,11 @@ import numpy as np
 
 from coursework.terms import load
 
-KINDS = ("leak", "penalty", "scale", "naming", "friend", "planted")
+KINDS = ("leak", "penalty", "scale", "friend", "planted")
 
 LEAKS = ("charge", "inside", "ring", "again")
 PENALTIES = ("difference", "drive", "cosh", "home", "sphere")
 SCALES = ("sequence", "token", "mixed")
-NAMINGS = ("from", "to")  # does `order` say where a unit comes from, or where it goes?
 
 SALT = 78  # with it the terms that the tests grade (sample, 2027 … 2030) meet every kind
 
@@ -34,7 +33,6 @@ def draw(rng):
         "leak": str(rng.choice(LEAKS)),
         "penalty": str(rng.choice(PENALTIES)),
         "scale": str(rng.choice(SCALES)),
-        "naming": str(rng.choice(NAMINGS)),
         "friend": str(rng.choice(suspects.FRIENDS)),
     }
     three = suspects.draw(rng, kinds["friend"])
@@ -66,17 +64,6 @@ def _example(rng, kinds):
     run = _rounded(_forward(params, x, start, kinds))
     owed = _rounded(_by_complex_step(params, x, y, start, lam, kinds, "nudge"))
     grads = _rounded(_by_complex_step(params, x, y, start, lam, kinds, "params"))
-    order, signs = (np.array([2, 0, 1]), -np.ones(3)) if H == 3 else (np.array([1, 0]), [1, -1])
-    back = order if kinds["naming"] == "from" else np.argsort(order)
-    sign = np.asarray(signs, float) if kinds["naming"] == "from" else np.asarray(signs, float)[back]
-    renamed = {
-        "W_xh": sign[:, None] * params["W_xh"][back],
-        "W_hh": np.outer(sign, sign) * params["W_hh"][np.ix_(back, back)],
-        "b_h": sign * params["b_h"][back],
-        "b_alpha": params["b_alpha"][back],
-        "W_hy": params["W_hy"][:, back] * sign,
-        "b_y": params["b_y"],
-    }
     slips_1 = [
         (_number(_forward(params, x, start, kinds, slip)["h"].sum()), what)
         for slip, what in _forward_slips(kinds["leak"])
@@ -101,10 +88,6 @@ def _example(rng, kinds):
         "loss": _number(_loss(run, y, lam, kinds)),
         "owed": _array_text(owed),
         "grads": _dict_text(grads),
-        "order": order.tolist(),
-        "signs": [int(v) for v in signs],
-        "renamed": _dict_text(_rounded(renamed)),
-        "renamed_start": _array_text(_rounded(start[:, back] * sign)),
         "slips_1": [(_number(run["h"].sum()), ""), *slips_1],
         "slips_2": [(_number(_loss(run, y, lam, kinds)), ""), *slips_2],
         "slips_4": [(_number(owed.sum()), ""), *slips_4],
@@ -267,7 +250,7 @@ def _forward_slips(leak):
     ]
 
 
-_BOOK = "the unit mixes its old state with tanh(a_t), as in the book"
+_BOOK = "the unit mixes its old state with tanh(a_t), as leaky units often do"
 
 
 def _loss_slips(kinds):
@@ -291,15 +274,21 @@ def _loss_slips(kinds):
 
 def _owed_slips(kinds):
     slips = [
-        ("transpose", "W_hh is not transposed on the way back"),
+        ("transpose", _FORWARD),
         ("own", "nothing comes back from the step after"),
         ("direct", "what comes back through 1 − α is left out"),
-        ("nothing", "the penalty is left out"),
-        ("sum", "the factors in front of the two parts of L are left out"),
+        ("nothing", "the penalty of question 2 is left out"),
+        ("sum", "the factors s and r of question 2 are left out"),
     ]
     if kinds["leak"] == "ring":
         slips.append(("other way", "the ring is not turned back but turned on"))
     return slips
+
+
+_FORWARD = (
+    "W_hh carries back as it carries forward (the way back is W_hh.T @ da for a column, "
+    "da @ W_hh for rows)"
+)
 
 
 def _owed(params, run, y, lam, kinds, slip=""):
