@@ -119,6 +119,7 @@ WRONG = [
     Wrong(
         "mean over pieces", TWO, "bits", "return total / predictions", "return total / len(pieces)"
     ),
+    Wrong("the number of the page", TWO, "bits", "return total / predictions", "return 2.5"),
     # --- 3. Temperature
     Wrong("upside down", THREE, "log-chances", ") / temperature", ") * temperature"),
     Wrong(
@@ -236,13 +237,23 @@ WRONG = [
     Wrong("one letter", FIVE, "my-text", 'rnnlib.corpus("book")[:20_000]', '"a" * 20_000'),
     Wrong("not trained", FIVE, "train", "epochs=16", "epochs=0"),
     Wrong("two epochs", FIVE, "train", "epochs=16", "epochs=2"),
-    Wrong("far too fast", FIVE, "train", "rnnlib.Adam(0.012)", "rnnlib.Adam(3.0)"),
+    Wrong("far too fast", FIVE, "train", "rnnlib.Adam(0.008)", "rnnlib.Adam(3.0)"),
     Wrong(
         "hands back another network",
         FIVE,
         "train",
         "return model, history",
         "return rnnlib.RNN(V, 48, V, rng=rng), history",
+    ),
+    Wrong(
+        "not trained, with a history made up",
+        FIVE,
+        "train",
+        "return model, history",
+        "model = rnnlib.RNN(V, 48, V, rng=rng)\n"
+        "    loss = rnnlib.mean_loss(model, side_by_side(valid, 200))\n"
+        "    history.train_loss[:] = history.validation_loss[:] = [loss] * 3\n"
+        "    return model, history",
     ),
     Wrong("validates on training", FIVE, "train", "side_by_side(valid", "side_by_side(train"),
     Wrong(

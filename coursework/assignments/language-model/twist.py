@@ -6,6 +6,8 @@ checks have them as plain numbers.
 """
 
 import json
+import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -49,7 +51,10 @@ def draw(rng: np.random.Generator) -> dict[str, object]:
 def _split(rng: np.random.Generator) -> dict[str, object]:
     """A sentence cut in blocks, and the vocabulary of its training pieces."""
     sentence = str(rng.choice(SENTENCES))
-    size, period = int(rng.integers(3, 5)), int(rng.integers(4, 6))
+    while True:
+        size, period = int(rng.integers(3, 5)), int(rng.integers(4, 6))
+        if len(sentence) % (size * period):  # so that the last round is not whole
+            break
     parts: tuple[list[str], ...] = ([], [], [])
     last = None
     for i, character in enumerate(sentence):
@@ -73,7 +78,6 @@ def _split(rng: np.random.Generator) -> dict[str, object]:
         "small_test": json.dumps(test),
         "small_symbols": json.dumps(symbols),
         "small_V": len(symbols),
-        "small_word": word,
         "small_word_code": json.dumps(word),
         "small_ids": [symbols.index(c) + 1 if c in symbols else 0 for c in word],
     }
@@ -95,8 +99,15 @@ def _counts(rng: np.random.Generator) -> dict[str, object]:
     for k in range(3):
         top = after[k].count(w) + kappa * chances[-1]
         chances.append(top / (len(after[k]) + kappa))
+    counts = {}
+    for piece in pieces:
+        for t, symbol in enumerate(piece):
+            for begin in range(max(0, t - 2), t + 1):
+                followers = counts.setdefault(tuple(piece[begin:t]), {})
+                followers[symbol] = followers.get(symbol, 0) + 1
     return {
         "small_pieces": pieces,
+        "small_counts": dict(sorted(counts.items(), key=lambda item: (len(item[0]), item[0]))),
         "small_kappa": kappa,
         "x": x,
         "y": y,
@@ -121,17 +132,27 @@ def _after(pieces: list[list[int]], context: tuple[int, ...]) -> list[int]:
 def _heat(rng: np.random.Generator) -> dict[str, object]:
     """Three logits with round chances, and three numbers of noise."""
     before, heat, after = HEATS[rng.integers(len(HEATS))]
+    # What comes out of two mistakes: o * heat, and the heat forgotten.
+    upside_down = [weight ** float(heat) for weight in before]
     order = rng.permutation(3).tolist()
     noise, logits = (-0.5, 0.75, 1.5), (2.0, 1.0, 0.0)
     return {
         "before": list(before),
         "heat": heat,
         "after": list(after),
+        "heat_upside_down": _logarithms(upside_down),
+        "heat_forgotten": _logarithms(before),
         "noise": [noise[i] for i in order],
         "logits": [logits[i] for i in order],
         # With these numbers 0, 1 and 4 as temperature choose the first, second and third.
         "chosen": [order.index(i) for i in range(3)],
     }
+
+
+def _logarithms(weights: Iterable[float]) -> list[float]:
+    """The logarithms of chances in the ratio of these weights, rounded for a comparison."""
+    weights = list(weights)
+    return [round(math.log(weight / sum(weights)), 8) for weight in weights]
 
 
 def _toy(rng: np.random.Generator) -> dict[str, object]:
