@@ -67,7 +67,7 @@ formgrader: environment-coursework ## mark by hand, in the browser (TERM=)
 feedback: environment-coursework ## write a page for each student (TERM=)
 	@$(call coursework,$(NAME))
 
-marks: environment-coursework ## write tables of marks, for Moodle too (TERM=; ACCEPT=STUDENT)
+marks: environment-coursework ## write tables of marks, for Moodle too (TERM=; ASSIGNMENT= ACCEPT=STUDENT)
 	@$(call coursework,$(NAME) $(if $(ACCEPT),--accept "$(ACCEPT)"))
 
 clean: ## remove what was built and the environment (the next make does it all again)

@@ -69,11 +69,37 @@ def run(options: argparse.Namespace) -> None:
             raise Trouble("Which assignment? make collect TERM=... ASSIGNMENT=... FROM=...")
         collect(course, names[0], options.origin)
         return
+    if options.command == "marks" and options.accept and names is None:
+        raise Trouble(
+            "ACCEPT says that you looked at one submission. Which assignment? "
+            f"make marks TERM={course.term} ASSIGNMENT=... ACCEPT={options.accept}"
+        )
     names = names or [name for name in course.released() if course.students(name)]
     if not names:
         raise Trouble(f"Nobody handed in anything yet for the term {course.term}.")
+    student = getattr(options, "student", "")
+    if student and not options.assignment:
+        names = [name for name in names if student in course.students(name)]
+        if not names:
+            raise Trouble(
+                f"{student} handed in nothing for the term {course.term}: the folder "
+                f"{course.root / 'submitted'} has no submission of that name."
+            )
+    each(options, course, names)
+
+
+def each(options: argparse.Namespace, course: Course, names: list[str]) -> None:
+    """Do what was asked with each assignment; one without pages or marks keeps no other back."""
+    troubles = []
     for name in names:
-        one(options, course, name)
+        try:
+            one(options, course, name)
+        except Trouble as trouble:
+            if options.command == "grade":  # what stops one, such as no sandbox, stops all
+                raise
+            troubles.append(str(trouble))
+    if troubles:
+        raise Trouble("\n".join(troubles))
 
 
 def one(options: argparse.Namespace, course: Course, assignment: str) -> None:
@@ -114,9 +140,12 @@ def order(options: argparse.Namespace) -> object:
 
 def formgrader(course: Course) -> None:
     """Open nbgrader's page for marking by hand."""
+    from coursework.release import write_settings
+
     if not course.released():
         raise Trouble(f"Nothing was released for {course.term}: make release TERM={course.term}")
     prepare()
+    write_settings(course)  # anew: the folder may have been moved
     print("Opening the formgrader. Stop it with Ctrl-C.", flush=True)
     command = [sys.executable, "-m", "jupyterlab", "--LabApp.default_url=/formgrader"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -74,11 +74,18 @@ class Course:
 
     def must_be_released(self, assignment: str) -> None:
         """Raise an error that says what to do if an assignment was not released."""
-        if not self.source(assignment).is_file():
+        if not (self.source(assignment).is_file() and self.release(assignment).is_file()):
             raise Trouble(
                 f"{assignment} was not released for the term {self.term}. "
-                f"First: make release TERM={self.term}"
+                f"First: make release TERM={self.term} ASSIGNMENT={assignment}"
             )
+
+
+def cores() -> int:
+    """Return how many processes can run at once: a cluster's job may have few of the cores."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def settings(course: Course) -> object:

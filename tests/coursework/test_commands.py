@@ -1,18 +1,15 @@
-"""What an instructor's commands say, take over and refuse."""
+"""What an instructor's commands say and refuse."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 
 import pytest
 from notebooks import ROOT
 
 from coursework import sandbox
 from coursework.__main__ import main
-from coursework.collect import collect
 from coursework.course import Course
 from coursework.terms import Trouble
 
@@ -21,85 +18,10 @@ from coursework.terms import Trouble
 def course(tmp_path):
     """Return a course in which counting seems to be released."""
     made = Course.of("2027", tmp_path / "terms")
-    made.source("counting").parent.mkdir(parents=True)
-    made.source("counting").touch()
+    for path in (made.source("counting"), made.release("counting")):
+        path.parent.mkdir(parents=True)
+        path.touch()
     return made
-
-
-def submitted(course):
-    folder = course.root / "submitted"
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.ipynb")}
-
-
-def packed(tmp_path, files):
-    path = tmp_path / "handed-in.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
-
-
-MOODLE = {
-    "Anna Kovács_4711_assignsubmission_file_/counting.ipynb": "a",
-    "Bo_4712_assignsubmission_file/Counting (2).ipynb": "b",  # Moodle 4.1 and newer
-    "Cy Dee_4713_assignsubmission_file_counting.ipynb": "c",  # without folders
-}
-
-
-def test_moodles_archive_is_taken_over(course, tmp_path, capsys):
-    collect(course, "counting", packed(tmp_path, MOODLE))
-    assert submitted(course) == {
-        "4711/counting/counting.ipynb": b"a",
-        "4712/counting/Counting (2).ipynb": b"b",
-        "4713/counting/counting.ipynb": b"c",
-    }
-    assert "3 new" in capsys.readouterr().out
-    names = json.loads((course.root / "submitted" / "4711" / "name.json").read_text("utf-8"))
-    assert (names["first_name"], names["last_name"]) == ("Anna", "Kovács")
-
-
-def test_a_second_time_what_is_unchanged_stays(course, tmp_path, capsys):
-    collect(course, "counting", packed(tmp_path, MOODLE))
-    collect(course, "counting", packed(tmp_path, {**MOODLE, next(iter(MOODLE)): "new"}))
-    assert "1 changed, 2 as before" in capsys.readouterr().out
-    assert submitted(course)["4711/counting/counting.ipynb"] == b"new"
-
-
-def test_folders_and_single_files(course, tmp_path):
-    origin = tmp_path / "in"
-    for name in ("ak/counting.ipynb", "bo/counting/my.ipynb", "bo/counting/data.txt", "cy.ipynb"):
-        (origin / name).parent.mkdir(parents=True, exist_ok=True)
-        (origin / name).write_text(name)
-    (origin / ".ipynb_checkpoints").mkdir()
-    (origin / ".ipynb_checkpoints" / "cy.ipynb").touch()
-    collect(course, "counting", origin)
-    assert set(submitted(course)) == {
-        "ak/counting/counting.ipynb",
-        "bo/counting/my.ipynb",
-        "cy/counting/counting.ipynb",
-    }
-    assert (course.submission("bo", "counting") / "data.txt").is_file()
-
-
-def test_links_and_ways_out_are_refused(course, tmp_path, capsys):
-    origin = tmp_path / "in"
-    (origin / "ak").mkdir(parents=True)
-    (origin / "ak" / "counting.ipynb").symlink_to("/etc/passwd")
-    (origin / "bo.ipynb").touch()
-    collect(course, "counting", origin)
-    assert "Left out: ak/counting.ipynb (a link)" in capsys.readouterr().out
-    out = {"../../x.ipynb": "!", "/y/z.ipynb": "!", "ok.ipynb": "!"}
-    collect(course, "counting", packed(tmp_path, out))
-    inside = course.root / "submitted"
-    assert all(path.is_relative_to(inside) for path in course.root.parent.rglob("x.ipynb"))
-    assert not (tmp_path / "x.ipynb").exists()
-
-
-def test_nothing_found_says_what_is_known(course, tmp_path):
-    with pytest.raises(Trouble, match="assignsubmission_file"):
-        collect(course, "counting", packed(tmp_path, {"readme.txt": "?"}))
-    with pytest.raises(Trouble, match="neither a folder nor a zip"):
-        collect(course, "counting", tmp_path / "missing")
 
 
 # --- What is said ---------------------------------------------------------------------------------
