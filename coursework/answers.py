@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
+from coursework.apart import names_apart
 from coursework.sources import SOLUTION, TESTS, instructor_notebook, render, role
 from coursework.terms import draw, load
 
@@ -82,7 +83,7 @@ def find(notebook: NotebookNode, name: str) -> NotebookNode:
 
 
 def run(notebook: NotebookNode) -> Result:
-    """Run all cells in order, in one fresh namespace, and grade."""
+    """Run all cells in order, in one fresh namespace, hidden tests apart, and grade."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -96,7 +97,8 @@ def run(notebook: NotebookNode) -> Result:
             if cell.cell_type != "code":
                 continue
             try:
-                exec(compile(cell.source, f"<{cell.id}>", "exec"), namespace)
+                names = names_apart(namespace) if role(cell) == "hidden" else namespace
+                exec(compile(cell.source, f"<{cell.id}>", "exec"), names)
             except Exception as error:
                 message = f"{type(error).__name__}: {error}"
                 if role(cell) in TESTS:

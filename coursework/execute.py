@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,37 +18,15 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from coursework import sandbox
+from coursework import apart, sandbox
 from coursework.rebuild import Unreadable, find_notebook, read_submission, rebuild
-from coursework.runner import Runner, errors_of
+from coursework.runner import NOT_RUN, Runner, errors_of
 from coursework.sandbox import Limits
 from coursework.sources import TESTS, role
 
 FILES = 20  # that travel with a notebook
 FILE_SIZE = 20_000_000
-
-CANARY = """\
-# {nonce}
-expect = globals().get("expect")
-if expect is not None:
-    try:
-        expect("canary", [1.0, {number}], [1.0, -{number}], "{nonce}")
-    except AssertionError:
-        pass
-    else:
-        print("{nonce} sang")
-import numpy
-try:
-    numpy.testing.assert_allclose({number}, -{number})
-except AssertionError:
-    pass
-else:
-    print("{nonce} sang")
-for same in (numpy.allclose, numpy.isclose, numpy.array_equal):
-    if same({number}, -{number}):
-        print("{nonce} sang")
-assert {number} < 0, "{nonce}"
-"""
+MEMORY = 6_000_000_000  # bytes of the process that listens to the kernel
 
 
 @dataclass
@@ -60,6 +39,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)  # for the student
     suspect: bool = False  # a test that must fail did not: the tests were tampered with
     seconds: float = 0.0
+    fault: str = ""  # why it could not be graded, if that is not the submission's doing
 
 
 def run_submission(
@@ -77,12 +57,17 @@ def run_submission(
     outcome.notes += rebuilt.notes
     files, notes = files_beside(path)
     outcome.notes += notes
+    hidden = _set_apart(rebuilt.notebook)
     canaries = _put_canaries(rebuilt.notebook)
     with sandbox.private_folder() as run, _quiet_log():
         runner = Runner(rebuilt.notebook, Path(run), files, limits, walled)
         asyncio.run(runner.run_all())
     outcome.notes += runner.notes(unnamed=canaries)
     outcome.suspect = _take_canaries(rebuilt.notebook, canaries)
+    for cell in rebuilt.notebook.cells:
+        cell.source = hidden.get(cell.id, cell.source)
+    if not runner.started:
+        outcome.fault = "Python did not start"
     outcome.notebook = rebuilt.notebook
     outcome.seconds = time.monotonic() - start
     return outcome
@@ -103,18 +88,27 @@ def files_beside(path: Path) -> tuple[list[Path], list[str]]:
     return files, notes
 
 
-# --- Canaries ------------------------------------------------------------------------------------
+# --- Hidden tests and canaries --------------------------------------------------------------------
+
+
+def _set_apart(notebook: NotebookNode) -> dict[str, str]:
+    """Let the hidden tests run with names of their own; return their texts, to be put back."""
+    texts = {}
+    for cell in notebook.cells:
+        if role(cell) == "hidden":
+            texts[cell.id] = cell.source
+            cell.source = apart.hidden_test(cell.source)
+    return texts
 
 
 def _put_canaries(notebook: NotebookNode) -> list[str]:
-    """Put tests among the others that must fail; where one passes, someone bent the tests."""
+    """Put a test that must fail behind each test; where one passes, someone bent the tests."""
     tests = [index for index, cell in enumerate(notebook.cells) if role(cell) in TESTS]
     names = []
-    places = {*tests[:1], *tests[-1:], len(notebook.cells) - 1}  # after these
-    for index in sorted(places, reverse=True):
+    for index in sorted({*tests, len(notebook.cells) - 1}, reverse=True):
         nonce = secrets.token_hex(8)
-        source = CANARY.format(nonce=nonce, number=1 + secrets.randbelow(999))
-        notebook.cells.insert(index + 1, nbformat.v4.new_code_cell(source, id=nonce))
+        code = apart.canary(nonce, 1 + secrets.randbelow(999))
+        notebook.cells.insert(index + 1, nbformat.v4.new_code_cell(code, id=nonce))
         names.append(nonce)
     return names
 
@@ -125,9 +119,10 @@ def _take_canaries(notebook: NotebookNode, names: list[str]) -> bool:
     for cell in [cell for cell in notebook.cells if cell.id in names]:
         errors = errors_of(cell)
         printed = "".join(output.get("text", "") for output in cell.outputs)
-        died = any(output.get("ename") == "NotRun" for output in errors)
+        # Neither a Python that has ended nor one that takes too long says anything about the tests.
+        silent = any(output.get("ename") in NOT_RUN for output in errors)
         failed = any(output.get("evalue") == cell.id for output in errors)
-        suspect |= not died and (not failed or f"{cell.id} sang" in printed)
+        suspect |= not silent and (not failed or cell.id in printed)
         notebook.cells.remove(cell)
     return suspect
 
@@ -151,6 +146,7 @@ def work(
 ) -> None:
     """Run a submission and write its outcome down whole (in a process of its own)."""
     os.setsid()  # so that it can be stopped with everything that it started
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     outcome = run_submission(folder, assignment, nbformat.reads(frame, 4), limits, walled)
     unfinished = answer.with_suffix(".part")
     unfinished.write_text(json.dumps(asdict(outcome)), encoding="utf-8")

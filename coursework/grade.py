@@ -16,15 +16,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from coursework import sandbox
-from coursework.course import Course, prepare
+from coursework.course import Course, cores, prepare
 from coursework.execute import Outcome, work
-from coursework.rebuild import skeleton
+from coursework.rebuild import harmless, skeleton
 from coursework.record import Record, all_scores, record
 from coursework.runner import error_output
 from coursework.sandbox import Limits
@@ -117,8 +119,11 @@ def _run(
     context = get_context("forkserver")
     context.set_forkserver_preload(["coursework.execute"])
     text = nbformat.writes(frame)
-    jobs = order.jobs or os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="grading-") as answers, _pool(jobs) as pool:
+    running: set[BaseProcess] = set()
+    with (
+        tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as answers,
+        _pool(order.jobs or cores(), running) as pool,
+    ):
         runs = {}
         for number, student in enumerate(students):
             folder = course.submission(student, assignment)
@@ -126,7 +131,8 @@ def _run(
             arguments = (folder, assignment, text, order.limits, order.walled, answer)
             # The hash is of what is there before: a change while it runs means that it runs again.
             made_from = fingerprint(folder, frame)
-            run = pool.submit(_in_a_process, context, arguments, order.limits.seconds + GRACE)
+            seconds = order.limits.seconds + GRACE
+            run = pool.submit(_in_a_process, context, arguments, seconds, running)
             runs[run] = (student, made_from)
         bar = tqdm(as_completed(runs), total=len(runs), desc=f"grading {assignment}", unit="")
         for run in bar:
@@ -135,47 +141,64 @@ def _run(
 
 
 @contextlib.contextmanager
-def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+def _pool(jobs: int, running: set[BaseProcess]) -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(jobs)
     try:
         yield pool
-    except BaseException:  # Ctrl-C: what has not begun does not begin
+    except BaseException:  # Ctrl-C: what has not begun does not begin, and what runs is stopped
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(running):
+            _stop(process)
         raise
     pool.shutdown()
 
 
-def _in_a_process(context: object, arguments: tuple, seconds: float) -> Outcome:
+def _in_a_process(
+    context: BaseContext, arguments: tuple, seconds: float, running: set[BaseProcess]
+) -> Outcome:
     """Run a submission in a process of its own; say so if it does not come to an end."""
     folder, assignment, answer = arguments[0], arguments[1], arguments[-1]
     process = context.Process(target=work, args=arguments, daemon=True)
     process.start()
+    running.add(process)
     process.join(seconds)
     if process.is_alive():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _stop(process)
         process.join()
+    running.discard(process)
     try:
         fields = json.loads(answer.read_text("utf-8"))
     except (OSError, ValueError):
-        note = f"Grading did not come to an end (after {seconds:.0f} seconds, or its process died)."
-        return Outcome(folder.parent.name, assignment, notes=[note])
+        return Outcome(folder.parent.name, assignment, fault="its process ended before it was done")
     if fields["notebook"]:
         fields["notebook"] = nbformat.from_dict(fields["notebook"])
     return Outcome(**fields)
 
 
+def _stop(process: BaseProcess) -> None:
+    """Stop a process and everything that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _keep(
     course: Course, outcome: Outcome, student: str, made_from: str, frame: NotebookNode
 ) -> None:
-    """Write a graded notebook, and then the record that it is finished."""
-    notebook = outcome.notebook or _not_run(frame)
-    if outcome.notes:
-        text = "\n".join(["**What the grader noticed**", "", *(f"- {n}" for n in outcome.notes)])
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id=NOTES))
+    """Write a graded notebook, and then the record that it is finished.
+
+    What could not be graded, through no doing of the submission, leaves no record: the next time it
+    is run again.
+    """
     folder = course.graded(student, outcome.assignment)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "grading.json").unlink(missing_ok=True)
+    if outcome.fault:
+        return
+    notebook = outcome.notebook or _not_run(frame)
+    if outcome.notes:
+        lines = [f"- {harmless(note)}" for note in outcome.notes]
+        text = "\n".join(["**What the grader noticed**", "", *lines])
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id=NOTES))
     write(notebook, folder / f"{outcome.assignment}.ipynb")
     kept = Record(made_from, outcome.notes, outcome.suspect, round(outcome.seconds, 2))
     kept.write(folder)
@@ -211,6 +234,8 @@ def table(course: Course, assignment: str, students: list[str], ran: int) -> str
     for student in students:
         kept = Record.read(course.graded(student, assignment))
         if kept is None:
+            looks += 1
+            lines.append(f"{student:{width}}  NOT GRADED: Python did not start, or was stopped.")
             continue
         scores, waiting = found[student]
         remark = "TESTS TAMPERED WITH: look at it. " if kept.suspect else ""
@@ -224,5 +249,7 @@ def table(course: Course, assignment: str, students: list[str], ran: int) -> str
     lines.append(
         f"{len(students)} submissions of {assignment}; {ran} were run now; {looks} remarks."
     )
+    if any("NOT GRADED" in line for line in lines):
+        lines.append("What was not graded is run again by the same command.")
     lines.append(f"By hand: make formgrader TERM={course.term}. Then make feedback, make marks.")
     return "\n".join(lines)

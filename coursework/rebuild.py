@@ -11,6 +11,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,6 +19,8 @@ from nbformat import NotebookNode
 from coursework.sources import role
 
 LARGEST = 64_000_000  # bytes of a notebook; one with many pictures has a few million
+PICTURES = ("image/png", "image/jpeg", "image/gif")  # that may be pasted into a text
+MISSING = "This cell was not in the notebook that was handed in."
 
 
 class Unreadable(Exception):
@@ -74,7 +77,7 @@ def read_submission(path: Path) -> NotebookNode:
 
 
 def _plain(cell: NotebookNode) -> NotebookNode:
-    """Return type, id, source, metadata and pasted pictures of a cell, each of the right kind."""
+    """Return type, name, source and pasted pictures of a cell, each of the right kind."""
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(str(line) for line in source)
@@ -85,51 +88,134 @@ def _plain(cell: NotebookNode) -> NotebookNode:
     plain = NotebookNode(
         type="code" if cell.get("cell_type") == "code" else "markdown",
         name=name if isinstance(name, str) else "",
-        source=source if isinstance(source, str) else str(source),
+        source=_writable(source if isinstance(source, str) else str(source)),
+        pictures={},
     )
-    if isinstance(cell.get("attachments"), dict):
-        plain.attachments = cell.attachments
+    if plain.type == "markdown":
+        plain.source, plain.pictures = harmless(plain.source), _pictures(cell.get("attachments"))
+        plain.source = _with_pictures(plain)
     return plain
+
+
+def _writable(text: str) -> str:
+    """Replace halves of characters, which cannot be written into a file."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def harmless(text: str) -> str:
+    """Take the life out of HTML in a student's text: a marker's browser will show it.
+
+    A space behind `<` ends a tag before it begins, and changes neither mathematics nor code.
+    """
+    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)
+    return re.sub(r"(javascript|vbscript)\s*:", r"\1 :", text, flags=re.IGNORECASE)
+
+
+def _pictures(attachments: object) -> dict[str, dict[str, str]]:
+    """Return the pictures that were pasted into a text, by name."""
+    found: dict[str, dict[str, str]] = {}
+    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
+        if isinstance(name, str) and isinstance(kinds, dict):
+            kept = {k: v for k, v in kinds.items() if k in PICTURES and isinstance(v, str)}
+            kept = {k: v for k, v in kept.items() if re.fullmatch(r"[A-Za-z0-9+/=\s]*", v)}
+            if kept:
+                found[name] = kept
+    return found
+
+
+def _with_pictures(cell: NotebookNode) -> str:
+    """Give the pictures of a text plain names; return the text with links to those that are there.
+
+    A page with a link to a picture that an editor has dropped could not be written at all.
+    """
+    names = {name: f"picture-{number}" for number, name in enumerate(cell.pictures, 1)}
+    cell.pictures = {names[name]: kinds for name, kinds in cell.pictures.items()}
+
+    def link(match: re.Match) -> str:
+        found = names.get(match[1]) or names.get(unquote(match[1]))
+        return f"attachment:{found}" if found else f"missing:{match[1]}"
+
+    return re.sub(r"attachment:([^\s)\"'>]+)", link, cell.source)
 
 
 def rebuild(submitted: NotebookNode, frame: NotebookNode) -> Rebuilt:
     """Put the answers of a submission into a copy of the skeleton."""
     made = Rebuilt(deepcopy(frame))
     known = {cell.id: cell for cell in frame.cells}
-    functions = _functions(frame)
+    named = {cell.name for cell in submitted.cells}
+    # Where an editor dropped the names of cells, functions and unchanged texts tell which is which.
+    functions = {f: name for f, name in _functions(frame).items() if name not in named}
+    texts = {_text(cell): cell.id for cell in frame.cells}
     answers: dict[str, list[NotebookNode]] = {}
     added: dict[str, list[NotebookNode]] = {}
-    texts = {cell.source.strip() for cell in frame.cells}
     place = ""
     for cell in submitted.cells:
+        text = cell.source.strip()
         name = cell.name if cell.name in known else _by_function(cell, functions)
+        name = name or texts.get(text, "")
         if name and role(known[name]) in ("answer", "essay"):
             answers.setdefault(name, []).append(cell)
             place = name
-        elif name and (role(known[name]) or cell.source.strip() == known[name].source.strip()):
+        elif name and (role(known[name]) or text == _text(known[name])):
             place = name  # given, or a test: the skeleton has it
-        elif cell.source.strip() and cell.source.strip() not in texts:
+        elif text:
             if name:
                 place = name  # a text or a cell to try things in that the student changed
             added.setdefault(place, []).append(cell)
-    _fill(made, answers, added)
-    if not answers:
+    if answers:
+        _find_essays(made, answers, added)
+    else:
         made.notes.append("None of the answer cells was found in the notebook.")
+    _fill(made, answers, added)
     return made
+
+
+def _find_essays(made: Rebuilt, answers: dict[str, list], added: dict[str, list]) -> None:
+    """Take texts beside the cell of an essay for the essay, where nothing stands in the cell."""
+    before = ""
+    for cell in made.notebook.cells:
+        if role(cell) == "essay":
+            handed = answers.get(cell.id, [])
+            if all(one.source.strip() in ("", _text(cell)) for one in handed):
+                beside = [*added.get(before, []), *added.get(cell.id, [])]
+                beside = [one for one in beside if one.type == "markdown" and _is_text(cell)]
+                if beside:
+                    answers[cell.id] = [_joined(beside)]
+                    for place in (before, cell.id):
+                        added[place] = [one for one in added.get(place, []) if one not in beside]
+                    made.notes.append(f"Text beside the cell “{cell.id}” was taken for its answer.")
+                elif not handed:
+                    # Something other than the empty form, so that it waits for the marker.
+                    cell.source = MISSING if _is_text(cell) else f"{cell.source}\n# {MISSING}"
+                    made.notes.append(f"The cell “{cell.id}” was not found.")
+        before = cell.id
+
+
+def _joined(cells: list[NotebookNode]) -> NotebookNode:
+    """Return one text made of several."""
+    pictures: dict[str, dict[str, str]] = {}
+    texts = []
+    for cell in cells:
+        text = cell.source
+        for name, kinds in cell.pictures.items():
+            fresh = f"picture-{len(pictures) + 1}"
+            pictures[fresh] = kinds
+            text = re.sub(rf"attachment:{name}\b", f"attachment:new-{fresh}", text)
+        texts.append(text.replace("attachment:new-", "attachment:"))
+    return NotebookNode(type="markdown", name="", source="\n\n".join(texts), pictures=pictures)
 
 
 def _fill(made: Rebuilt, answers: dict[str, list], added: dict[str, list]) -> None:
     cells = [_new(cell) for cell in added.get("", [])]
     for cell in made.notebook.cells:
-        stub = cell.source.strip()
-        written = [one for one in answers.get(cell.id, []) if one.source.strip() != stub]
+        written = [one for one in answers.get(cell.id, []) if one.source.strip() != _text(cell)]
         if len(written) > 1:
             made.notes.append(f"The cell “{cell.id}” stood there {len(written)} times.")
             cells += [_new(one) for one in written[:-1]]
         if written:
-            cell.source = _clean(written[-1].source) if _is_text(cell) else written[-1].source
-            if _is_text(cell) and "attachments" in written[-1]:
-                cell.attachments = written[-1].attachments
+            cell.source = written[-1].source
+            if _is_text(cell) and written[-1].pictures:
+                cell.attachments = written[-1].pictures
         cells.append(cell)
         cells += [_new(one) for one in added.get(cell.id, [])]
     taken = {cell.id for cell in made.notebook.cells}
@@ -162,17 +248,15 @@ def _is_text(cell: NotebookNode) -> bool:
     return cell.cell_type == "markdown"
 
 
+def _text(cell: NotebookNode) -> str:
+    """Return the source of a given cell as it comes back if nobody changes it."""
+    return (harmless(cell.source) if _is_text(cell) else cell.source).strip()
+
+
 def _new(cell: NotebookNode) -> NotebookNode:
     if cell.type == "code":
         return nbformat.v4.new_code_cell(cell.source)
-    made = nbformat.v4.new_markdown_cell(_clean(cell.source))
-    if "attachments" in cell:
-        made.attachments = cell.attachments
+    made = nbformat.v4.new_markdown_cell(cell.source)
+    if cell.pictures:
+        made.attachments = cell.pictures
     return made
-
-
-def _clean(text: str) -> str:
-    """Take scripts out of a student's text: a marker's browser will show it."""
-    from nbconvert.preprocessors.sanitize import SanitizeHTML
-
-    return SanitizeHTML().sanitize_html_tags(text)

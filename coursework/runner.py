@@ -1,6 +1,8 @@
 """Runs the cells of a notebook in a kernel that may flood, hang, die, or become too many."""
 
 import contextlib
+import os
+import shutil
 import subprocess
 import threading
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import nbformat
 import psutil
 from nbclient import NotebookClient
+from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
@@ -20,7 +23,10 @@ from coursework.sources import TESTS, role
 # The kinds of output that are kept: the others could hold a script for the marker's browser.
 KEPT = ("text/plain", "image/png", "image/jpeg", "text/latex")
 OUTPUTS = 30  # of one cell
+HEARD = 20_000_000  # characters that are listened to, of one cell
+FILES = 1000  # in the folder of the kernel's sockets
 RESTARTS = 3  # of the kernel
+NOT_RUN = ("NotRun", "Stopped", "TimeoutError")  # how a cell ends that the grader stopped
 
 
 class Runner:
@@ -35,6 +41,7 @@ class Runner:
         self.lost: set[int] = set()  # cells that took a kernel with them
         self.left_out: set[int] = set()  # cells that failed, and are not run for a new kernel
         self.left = 0  # cells that were not run
+        self.started = False  # a kernel came up
 
     async def run_all(self) -> None:
         """Run every code cell."""
@@ -50,6 +57,9 @@ class Runner:
         for index in code[len(done) :]:
             self._fail(index, "NotRun", "the notebook's time was over, or Python stopped too often")
         self.left = len(code) - len(done)
+        for index in code:  # a display can be changed after its cell has ended
+            cell = self.notebook.cells[index]
+            cell.outputs = tidy(cell.outputs, self.limits.output)
 
     def notes(self, unnamed: list[str]) -> list[str]:
         """Return what the student should know of the run."""
@@ -67,6 +77,7 @@ class Runner:
         again = [i for i in done if i not in gone and role(self.notebook.cells[i]) not in TESTS]
         try:
             async with client.setup():
+                self.started = True
                 with _watched(self.limits, run):
                     for index in [*again, *code[len(done) :]]:
                         fresh = index not in again
@@ -116,11 +127,13 @@ class Client(NotebookClient):
         walled: bool,
     ) -> None:
         manager = sandbox.kernel(run, files, limits, walled)
-        folder = str(run) if walled else str(files[0].parent if files else run)
+        if not walled:  # what it writes must not come among what was handed in
+            for path in files:
+                shutil.copy(path, run)
         super().__init__(
             notebook,
             km=manager,
-            resources={"metadata": {"path": folder}},
+            resources={"metadata": {"path": str(run)}},
             allow_errors=True,
             interrupt_on_timeout=True,
             error_on_timeout={
@@ -135,7 +148,7 @@ class Client(NotebookClient):
             on_cell_executed=self._on_reply,
         )
         self.limits, self.end = limits, end
-        self.heard: dict[int, int] = {}
+        self.heard: dict[int, tuple[int, int]] = {}  # messages and characters, by cell
         self.quits = False
 
     @contextlib.asynccontextmanager
@@ -150,7 +163,7 @@ class Client(NotebookClient):
         cell = self.nb.cells[index]
         kept = cell.outputs
         self.timeout = max(1, min(self.limits.cell_seconds, int(self.end - time.monotonic())))
-        self.heard[index] = 0
+        self.heard[index] = (0, 0)
         try:
             await self.async_execute_cell(cell, index)
         except DeadKernelError:
@@ -187,18 +200,38 @@ class Client(NotebookClient):
 
     def process_message(self, msg: dict, cell: NotebookNode, index: int) -> object:
         """Hear no more of a cell than is kept: a flood must not fill this process's memory."""
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "update_display_data"):
-            self.heard[index] = self.heard.get(index, 0) + 1
-            text = msg["content"].get("text", "")
-            too_much = (
-                len(text) + sum(len(output.get("text", "")) for output in cell.outputs)
-                > 2 * self.limits.output
-            )
-            if self.heard[index] > 20 * OUTPUTS or (text and too_much):
-                msg["content"]["text"] = text[: self.limits.output] if not cell.outputs else ""
-                if msg["msg_type"] != "stream" or not msg["content"]["text"]:
-                    return None
-        return super().process_message(msg, cell, index)
+        kind, content = msg["msg_type"], msg["content"]
+        if kind.startswith("comm"):
+            return None  # of widgets, which nobody will see
+        if kind in ("stream", "display_data", "execute_result", "update_display_data", "error"):
+            msg["content"] = content = self._heard(kind, content, cell, index)
+            if content is None:
+                return None
+            if kind == "update_display_data":  # shown where it is made, not in an earlier cell
+                msg["msg_type"] = msg["header"]["msg_type"] = "display_data"
+            content.pop("transient", None)
+        try:
+            return super().process_message(msg, cell, index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # what a message holds may be anything; it costs the message
+            return None
+
+    def _heard(self, kind: str, content: dict, cell: NotebookNode, index: int) -> dict | None:
+        """Return what is kept of a message, None if the cell has said enough."""
+        messages, length = self.heard.get(index, (0, 0))
+        text = content.get("text", "")
+        length += sum(len(str(value)) for value in content.values())
+        self.heard[index] = (messages + 1, length)
+        if kind == "error":
+            lines = [str(line)[: self.limits.output] for line in content["traceback"][-20:]]
+            return {**content, "evalue": str(content["evalue"])[:20_000], "traceback": lines}
+        if kind == "stream":
+            printed = sum(len(output.get("text", "")) for output in cell.outputs)
+            room = 2 * self.limits.output - printed
+            content = {**content, "text": text[: max(0, room)]}
+            return content if content["text"] and messages < 20 * OUTPUTS else None
+        return content if messages < 20 * OUTPUTS and length < HEARD else None
 
 
 def errors_of(cell: NotebookNode) -> list[NotebookNode]:
@@ -253,13 +286,12 @@ def _watched(limits: Limits, run: Path) -> Iterator[None]:
     def watch() -> None:
         me = psutil.Process()
         while not over.wait(0.2):
-            with contextlib.suppress(psutil.Error, OSError):
+            with contextlib.suppress(psutil.Error):
                 family = me.children(recursive=True)
-                disk = sum(path.stat().st_size for path in run.iterdir())
                 sizes = [_size(process) for process in family]
                 memory, threads = (sum(column) for column in zip((0, 0), *sizes, strict=True))
                 many = len(family) > limits.processes or threads > limits.threads
-                if many or memory > limits.memory or disk > 100_000_000:
+                if many or memory > limits.memory or _is_full(run):
                     for process in family:
                         with contextlib.suppress(psutil.Error):
                             process.kill()
@@ -279,3 +311,15 @@ def _size(process: psutil.Process) -> tuple[int, int]:
         return process.memory_info().rss, process.num_threads()
     except psutil.Error:
         return 0, 0
+
+
+def _is_full(run: Path) -> bool:
+    """Tell whether a folder holds more than sockets need, or something that cannot be looked at."""
+    closed: list[OSError] = []
+    number = size = 0
+    for top, folders, names in os.walk(run, onerror=closed.append):
+        number += len(folders) + len(names)
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(top, name)).st_size
+    return bool(closed) or number > FILES or size > 100_000_000

@@ -22,7 +22,8 @@ from coursework.terms import Trouble
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE = "/submission"  # where a submission's files are, seen from inside
 
-# Runs inside, before anything of the student's: limits that cannot be lifted again, and the list of
+# Runs inside, before anything of the student's (`python -P`: their files are not on the path yet;
+# IPython puts them there, behind Python's own): limits that cannot be lifted again, and the list of
 # fonts, without which matplotlib looks through all of them for a second.
 START = """
 import os, resource, shutil, sys
@@ -51,9 +52,20 @@ launch_new_instance()
 NO_SANDBOX = """\
 There is no sandbox on this machine: bubblewrap (the program bwrap) {reason}.
 A submission is a program of a stranger. Without a sandbox it can read and change whatever you can,
-the gradebook and the hidden tests among it. On Debian or Ubuntu:  sudo apt-get install bubblewrap
+the gradebook and the hidden tests among it. {remedy}
 To grade without one all the same, on a machine that holds nothing of value:
   make grade {asked} SANDBOX=none"""
+NOT_INSTALLED = "is not installed"
+FORBIDDEN = (
+    "The system forbids it, as Ubuntu 24.04 does at first: the page *Teaching with this book* has "
+    "the three commands that allow it."
+)
+REMEDIES = {
+    NOT_INSTALLED: "On Debian or Ubuntu:  sudo apt-get install bubblewrap",
+    "--size": "Bubblewrap 0.7 or newer is needed, as Debian 12 and Ubuntu 24.04 have it.",
+    "Permission denied": FORBIDDEN,
+    "not permitted": FORBIDDEN,
+}
 
 
 @dataclass(frozen=True)
@@ -72,18 +84,20 @@ class Limits:
 def fault() -> str:
     """Say why there is no sandbox here; empty if there is one."""
     if shutil.which("bwrap") is None:
-        return "is not installed"
+        return NOT_INSTALLED
     probe = [*_walls(Path("/tmp"), []), "/usr/bin/env", "true"]
     done = subprocess.run(probe, capture_output=True, text=True)
     if done.returncode:
-        return f"does not start ({done.stderr.strip().splitlines()[-1:] or done.returncode})"
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return f"does not start ({said[-1]})"
     return ""
 
 
 def must_have(asked: str) -> None:
     """Refuse to grade where there is no sandbox."""
     if reason := fault():
-        raise Trouble(NO_SANDBOX.format(reason=reason, asked=asked))
+        remedy = next((text for sign, text in REMEDIES.items() if sign in reason), "")
+        raise Trouble(NO_SANDBOX.format(reason=reason, asked=asked, remedy=remedy).rstrip())
 
 
 def _walls(run: Path, files: list[Path]) -> list[str]:
@@ -133,6 +147,12 @@ def _environment() -> dict[str, str]:
     }
 
 
+def _open_environment() -> dict[str, str]:
+    """Return what a kernel without walls is told: the same, but for places of this machine."""
+    places = ("HOME", "PATH", "LANG", "MPLCONFIGDIR")
+    return {name: value for name, value in _environment().items() if name not in places}
+
+
 @cache
 def _fonts() -> str:
     """Return the folder of matplotlib's list of fonts; it is made if this machine has none."""
@@ -156,15 +176,16 @@ class Kernel(AsyncKernelManager):
         """How the kernel is started."""
         if self.walled:
             start = START.format(memory=self.limits.memory, seconds=self.limits.seconds)
-            command = [*_walls(self.run, self.files), f"{sys.prefix}/bin/python", "-c", start]
+            python = f"{sys.prefix}/bin/python"
+            command = [*_walls(self.run, self.files), python, "-P", "-c", start]
         else:
-            command = [sys.executable, "-c", START_OPEN]
+            command = [sys.executable, "-P", "-c", START_OPEN]
         return KernelSpec(
             argv=[*command, "{connection_file}"],
             display_name="Python 3",
             language="python",
             interrupt_mode="message",
-            env={} if self.walled else {k: v for k, v in _environment().items() if "NUM" in k},
+            env={} if self.walled else _open_environment(),
         )
 
 

@@ -2,12 +2,14 @@
 
 Each is a function that gets the finished notebook, the folder to hand it in, and whatever it wants
 of the course. It changes the notebook, or writes files itself and returns False. `LOSES` says what
-it must cost: nothing, everything that tests give, or the first question's tests.
+it must cost: nothing, everything that tests give, or the first question's tests. A program that
+prints FOUND has done what it should not be able to do.
 """
 
 import json
 import os
 import re
+import socket
 
 import nbformat
 
@@ -33,8 +35,24 @@ def add(notebook, code, place=1):
     notebook.cells.insert(place, nbformat.v4.new_code_cell(code))
 
 
+def answers(notebook):
+    return [cell for cell in notebook.cells if role(cell) == "answer"]
+
+
 def first_answer(notebook):
-    return next(cell for cell in notebook.cells if role(cell) == "answer")
+    return answers(notebook)[0]
+
+
+def essay(notebook):
+    return next(c for c in notebook.cells if role(c) == "essay" and c.cell_type == "markdown")
+
+
+# The folder of the kernel's sockets, the one place outside that can be written to.
+SOCKETS = """
+import os, pathlib, time
+from ipykernel.connect import get_connection_file
+run = pathlib.Path(get_connection_file()).parent
+"""
 
 
 # --- Accidents ------------------------------------------------------------------------------------
@@ -91,6 +109,73 @@ def every_cell_twice(notebook, folder, course):
 @bad(NOTHING)
 def cells_in_another_order(notebook, folder, course):
     notebook.cells = notebook.cells[::-1]
+
+
+@bad(NOTHING, remark="was taken for its answer")
+def essays_beside_their_cells(notebook, folder, course):
+    for cell in [cell for cell in notebook.cells if role(cell) == "essay"]:
+        if cell.cell_type == "markdown":
+            beside = nbformat.v4.new_markdown_cell(cell.source)
+            notebook.cells.insert(notebook.cells.index(cell) + 1, beside)
+            cell.source = ""
+
+
+@bad(NOTHING, remark="was not found")
+def essays_deleted(notebook, folder, course):
+    notebook.cells = [cell for cell in notebook.cells if role(cell) != "essay"]
+
+
+@bad(NOTHING)
+def an_answer_tried_otherwise_at_the_end(notebook, folder, course):
+    name = re.search(r"def (\w+)", first_answer(notebook).source)[1]
+    code = f"def {name}(*given):\n    return None  # does not work yet"
+    notebook.cells.append(nbformat.v4.new_code_cell(code))
+
+
+@bad(NOTHING)
+def names_of_python_for_variables(notebook, folder, course):
+    names = ("map", "str", "exec", "vars", "globals", "type", "dict")
+    first_answer(notebook).source += "".join(f"\n{name} = 3" for name in names)
+
+
+@bad(NOTHING)
+def names_of_the_hidden_tests(notebook, folder, course):
+    add(notebook, "def hidden(value):\n    return value\nx, run, rng = 1, 2, 3")
+    code = "if (hidden(1), x, run, rng) != (1, 1, 2, 3):\n    print('FOUND')"
+    notebook.cells.append(nbformat.v4.new_code_cell(code))
+
+
+@bad(NOTHING)
+def files_named_like_modules(notebook, folder, course):
+    for name in ("token", "random", "signal", "zlib", "base64", "resource"):
+        (folder / f"{name}.py").write_text("raise SystemExit\n", "utf-8")
+
+
+@bad(NOTHING)
+def a_picture_is_missing(notebook, folder, course):
+    essay(notebook).source += "\n![sketch](attachment:image.png)"
+
+
+@bad(NOTHING)
+def attachments_of_odd_types(notebook, folder, course):
+    essay(notebook)["attachments"] = {"a.png": 5, "b.png": {"image/png": 7}, "c": None}
+    (folder / "counting.ipynb").write_text(json.dumps(notebook), "utf-8")
+    return False
+
+
+@bad(NOTHING)
+def half_a_character(notebook, folder, course):
+    text = essay(notebook).source
+    data = json.dumps(notebook).replace(json.dumps(text), json.dumps(text + "\ud800"))
+    (folder / "counting.ipynb").write_text(data, "utf-8")
+    return False
+
+
+@bad(NOTHING)
+def displays_that_change_later(notebook, folder, course):
+    code = "handle = [display(i, display_id=True) for i in range(40)][-1]"
+    add(notebook, "handle.update('later')\nhandle.update({1: 2}, raw=True)")
+    add(notebook, code)
 
 
 @bad(NOTHING)
@@ -243,7 +328,14 @@ def a_thousand_pictures(notebook, folder, course):
 
 @bad(NOTHING)
 def huge_memory(notebook, folder, course):
-    add(notebook, "import numpy\nblocks = [numpy.ones(10**8) for _ in range(99)]")
+    code = "import numpy\nblocks = [numpy.ones(10**8) for _ in range(99)]\nprint('FOUND')"
+    add(notebook, code)
+
+
+@bad(NOTHING)
+def huge_displays(notebook, folder, course):
+    code = "for i in range(25):\n    display({'image/png': 'A' * 20_000_000}, raw=True)"
+    add(notebook, code)
 
 
 @bad(NOTHING, remark="Python stopped")
@@ -253,9 +345,16 @@ def fork_bomb(notebook, folder, course):
 
 @bad(NOTHING)
 def many_threads(notebook, folder, course):
-    code = "import threading, time\nwhile True:\n"
-    code += "    threading.Thread(target=time.sleep, args=(99,), daemon=True).start()"
-    add(notebook, code)
+    code = "import threading, time\nfor i in range(5000):\n"
+    code += "    threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n"
+    add(notebook, code + "time.sleep(1)\nprint('FOUND')")
+
+
+@bad(NOTHING, remark="Python stopped")
+def many_processes_behind_a_link_that_leads_nowhere(notebook, folder, course):
+    code = SOCKETS + "import subprocess\nos.symlink('/nowhere', run / 'x')\n"
+    code += "for i in range(90):\n    subprocess.Popen(['sleep', '60'])\n"
+    add(notebook, code + "time.sleep(2)\nprint('FOUND')")
 
 
 @bad(NOTHING)
@@ -267,16 +366,29 @@ def a_child_is_left_running(notebook, folder, course):
 @bad(NOTHING)
 def fills_the_disk(notebook, folder, course):
     code = "for i in range(99):\n    for place in ('/tmp', '/dev/shm', '.'):\n"
-    code += "        with open(f'{place}/{i}', 'wb') as f: f.write(bytes(10**7))"
-    add(notebook, code)
+    code += "        with open(f'{place}/{i}', 'wb') as f: f.write(bytes(10**7))\n"
+    add(notebook, code + "print('FOUND')")
+
+
+@bad(NOTHING, remark="Python stopped")
+def fills_the_disk_below_the_sockets(notebook, folder, course):
+    code = SOCKETS + "(run / 'a' / 'b').mkdir(parents=True)\nfor i in range(9):\n"
+    code += "    (run / 'a' / 'b' / str(i)).write_bytes(bytes(19_000_000))\n"
+    add(notebook, code + "time.sleep(2)\nprint('FOUND')")
 
 
 # --- Attacks --------------------------------------------------------------------------------------
 
 
+LISTENING = []
+
+
 @bad(NOTHING)
 def opens_a_socket(notebook, folder, course):
-    add(notebook, "import socket\nsocket.create_connection(('127.0.0.1', 22), 1)")
+    LISTENING.append(socket.create_server(("127.0.0.1", 0)))
+    address = LISTENING[-1].getsockname()
+    code = f"import socket\nsocket.create_connection({address}, 1)\nprint('FOUND')"
+    add(notebook, code)
 
 
 @bad(NOTHING)
@@ -312,7 +424,17 @@ def kills_its_parent(notebook, folder, course):
 
 @bad(NOTHING)
 def lifts_its_limits(notebook, folder, course):
-    code = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))"
+    code = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))\nprint('FOUND')"
+    add(notebook, code)
+
+
+@bad(NOTHING)
+def limits_that_a_file_of_its_own_would_not_set(notebook, folder, course):
+    names = "RLIMIT_AS=RLIMIT_FSIZE=RLIMIT_CPU=RLIMIT_NOFILE=RLIMIT_CORE=RLIMIT_NPROC=0"
+    text = f"{names}\ndef setrlimit(*given): pass\n"
+    (folder / "resource.py").write_text(text, "utf-8")
+    code = "lines = open('/proc/self/limits').read().splitlines()\n"
+    code += "if 'unlimited' in [l for l in lines if 'address space' in l][0]: print('FOUND')"
     add(notebook, code)
 
 
@@ -352,6 +474,25 @@ def a_script_for_the_marker(notebook, folder, course):
     add(notebook, "from IPython.display import HTML\nHTML('<script>alert(\"FOUND\")</script>')")
 
 
+@bad(NOTHING)
+def a_script_in_a_display_that_changes_later(notebook, folder, course):
+    html = "{'text/html': '<script>alert(1)</script>'}"
+    add(notebook, f"display({html}, raw=True, display_id='a', update=True)")
+    add(notebook, "display({'text/plain': 'x'}, raw=True, display_id='a')")
+
+
+@bad(NOTHING, remark="left out")
+def a_script_in_the_name_of_a_file(notebook, folder, course):
+    os.symlink("nowhere", folder / "<img src=x onerror=alert(1)>.txt")
+
+
+@bad(NOTHING)
+def a_script_in_a_link(notebook, folder, course):
+    essay(
+        notebook
+    ).source += "\n[see](JavaScript:alert(1)) <iframe srcdoc='x'> $\\href{javascript:1}{x}$"
+
+
 @bad(NOTHING, suspect=True)
 def expect_replaced(notebook, folder, course):
     first_answer(notebook).source += "\nexpect = lambda *a, **k: None"
@@ -379,3 +520,17 @@ def cells_that_never_fail(notebook, folder, course):
 @bad(NOTHING)
 def errors_that_are_not_shown(notebook, folder, course):
     first_answer(notebook).source += "\nget_ipython().showtraceback = lambda *a, **k: None"
+
+
+@bad(NOTHING, suspect=True)
+def expect_bent_for_some_tests(notebook, folder, course):
+    first, last = answers(notebook)[1], answers(notebook)[-1]
+    first.source += "\nexpect_was = expect\nexpect = lambda *a, **k: None"
+    last.source += "\nexpect = expect_was"
+
+
+@bad(WHATEVER, suspect=True)
+def cells_that_are_not_run(notebook, folder, course):
+    code = "import re\n\ndef blank(lines):\n    text = ''.join(lines)\n"
+    code += "    return ['pass\\n'] if 'b85decode' in text else lines\n\n"
+    add(notebook, code + "get_ipython().input_transformers_cleanup.append(blank)")

@@ -1,6 +1,7 @@
 """A submission is put back on its skeleton: only answers are believed."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -128,18 +129,136 @@ def test_a_text_that_was_changed_is_kept_beside_the_original(graded, handed):
     assert sources(graded(handed))[:2] == ["# Title", "# Title\n\nMy answer is here."]
 
 
-def test_scripts_are_taken_out_of_texts_and_mathematics_is_not(graded, handed):
-    handed.cells[5].source = "<script>alert(1)</script> $a < b$, **so** $x_{t-1} > 0$"
-    (text,) = [one.source for one in graded(handed).notebook.cells if role(one) == "essay"]
-    assert "<script" not in text
-    assert "**so**" in text
-    assert "x_{t-1}" in text
+TEXTS = {
+    "a script": ("<script>alert(1)</script>", "<script"),
+    "a picture that acts": ("<img src=x onerror=alert(1)>", "<img"),
+    "the end of a tag": ("</div>", "</"),
+    "a link that acts": ("[x](javascript:alert(1))", "javascript:"),
+    "a link that acts, in capitals": ("[x](JavaScript :alert(1))", "JavaScript:"),
+    "an equation that acts": (r"$\href{javascript:alert(1)}{x}$", "javascript:"),
+    "a tag in mathematics": ("$<img src=x>$", "<img"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_nothing_in_a_text_acts_in_the_markers_browser(graded, handed, kind):
+    text, alive = TEXTS[kind]
+    handed.cells[5].source = text
+    handed.cells.insert(1, cell("mine", text, "text"))
+    texts = [one.source for one in graded(handed).notebook.cells if one.cell_type == "markdown"]
+    assert len(texts) == 3
+    assert alive not in "".join(texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$$\begin{aligned} a &= b \\ c &= d \end{aligned}$$ and $x_{t-1} < 3$, $y > 0$ & **so**",
+        "> quoted\n\n```python\nif a < 3 and b > 2: c &= d\n```",
+    ],
+)
+def test_mathematics_quotes_and_code_stay_as_they_are(graded, handed, text):
+    handed.cells[5].source = text
+    assert sources(graded(handed))[5] == text
+
+
+def page_of(notebook):
+    """Return the notebook as the marker's browser gets it."""
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(template_name="basic").from_notebook_node(notebook)[0]
+
+
+def test_nothing_acts_on_the_page_either(graded, handed):
+    handed.cells = [cell(f"mine-{i}", text, "text") for i, (text, _) in enumerate(TEXTS.values())]
+    texts = [one for one in graded(handed).notebook.cells if one.id.startswith("added")]
+    assert len(texts) == len(TEXTS)
+    page = page_of(nbformat.v4.new_notebook(cells=texts))
+    assert not re.search(r"<script|<img|href=.?javascript", page)
+
+
+# --- Essays that are not where they should be ----------------------------------------------------
+
+
+def essay_of(made):
+    return next(one for one in made.notebook.cells if role(one) == "essay")
+
+
+@pytest.mark.parametrize("stub", ["", "*Write here.*"])
+def test_an_essay_beside_its_cell_is_put_into_it(graded, handed, stub):
+    handed.cells[5].source = stub
+    handed.cells.append(cell("mine", "Because.", "text"))
+    handed.cells.append(cell("mine-2", "And so.", "text"))
+    made = graded(handed)
+    assert essay_of(made).source == "Because.\n\nAnd so."
+    assert "“why”" in made.notes[0]
+    assert len(made.notebook.cells) == 6
+
+
+def test_an_essay_without_names_is_found_by_what_stands_before_it(graded, handed):
+    handed.cells.insert(5, cell("question", "Why is that?", "text"))
+    del handed.cells[6]
+    handed.cells.append(cell("x", "Because.", "text"))
+    for number, one in enumerate(handed.cells):
+        one.metadata, one.id = {}, f"x{number}"
+    assert "Because." in essay_of(graded(handed)).source
+
+
+def test_an_essay_that_is_not_there_waits_for_the_marker(graded, handed, frame):
+    del handed.cells[5]
+    made = graded(handed)
+    assert essay_of(made).source != frame.cells[5].source
+    assert "“why”" in made.notes[0]
+
+
+def test_an_essay_that_was_left_empty_stays_as_it_was(graded, handed, frame):
+    handed.cells[5].source = frame.cells[5].source
+    made = graded(handed)
+    assert essay_of(made).source == frame.cells[5].source
+    assert made.notes == []
+
+
+def test_a_trial_that_defines_an_answer_again_is_no_answer(graded, handed):
+    trial = "def f(x):\n    return None  # does not work yet"
+    handed.cells.append(cell("mine", trial))
+    made = graded(handed)
+    assert sources(made) == [*SOLVED, trial]
+    assert made.notes == []
+
+
+# --- Pictures -------------------------------------------------------------------------------------
+
+
+def test_a_link_to_a_picture_that_is_gone_does_not_break_the_page(graded, handed):
+    handed.cells[5].source = "![a](attachment:a.png) ![b](attachment:b%20c.png)"
+    handed.cells[5].attachments = {"b c.png": {"image/png": "AAAA"}}
+    made = graded(handed)
+    assert page_of(made.notebook).count("data:image/png") == 1
+
+
+@pytest.mark.parametrize(
+    "odd", [5, [1], {"a": 5}, {"a": {"image/png": 7}}, {"a": {"image/svg+xml": "<svg/>"}}]
+)
+def test_odd_attachments_are_dropped(graded, handed, odd):
+    handed.cells[5]["attachments"] = odd
+    made = graded(handed)
+    assert not essay_of(made).get("attachments")
+    nbformat.validate(made.notebook)
+
+
+def test_half_a_character_is_replaced(graded, handed):
+    handed.cells[5].source = handed.cells[2].source = "a \ud800 b"
+    made = graded(handed)
+    assert nbformat.writes(made.notebook).encode("utf-8")
 
 
 def test_pasted_pictures_stay(graded, handed):
+    handed.cells[5].source = "![a](attachment:a.png)"
     handed.cells[5].attachments = {"a.png": {"image/png": "AAAA"}}
-    (essay,) = [one for one in graded(handed).notebook.cells if role(one) == "essay"]
-    assert essay.attachments == {"a.png": {"image/png": "AAAA"}}
+    essay = essay_of(graded(handed))
+    ((name, kinds),) = essay.attachments.items()
+    assert essay.source == f"![a](attachment:{name})"
+    assert kinds == {"image/png": "AAAA"}
 
 
 def test_outputs_and_metadata_of_a_student_are_gone(graded, handed):
