@@ -13,7 +13,8 @@ from hand_in import read
 from notebooks import BOOK, ROOT
 
 from coursework.answers import run
-from coursework.release import PAGES
+from coursework.course import Course
+from coursework.release import PAGES, students_notebook
 from coursework.sources import TESTS, instructor_notebook, points, role, secrets, write
 from coursework.terms import ASSIGNMENTS, Draw, draw
 
@@ -109,7 +110,7 @@ def test_a_term_that_repeats_another_is_said(released, monkeypatch):
 
     same = Draw("counting", "x", {"leak": 1}, ("leak",))
     monkeypatch.setattr(module, "draw", lambda name, term: same)
-    (released.root.parent / "2020").mkdir(exist_ok=True)
+    (released.root.parent / "2020" / "source").mkdir(parents=True, exist_ok=True)
     (line,) = module.same_as_before(released, ["counting"])
     assert "same equations as in 2020" in line
 
@@ -130,17 +131,22 @@ def test_the_release_holds_nothing_that_must_stay_hidden(released, assignment):
     assert "Rubric" not in text
 
 
-def results(path, folder):
-    """Run a notebook with nbval; return the numbers of its code cells that failed and passed."""
-    report = folder / f"{path.parent.parent.name}-{path.stem}.xml"
+@pytest.fixture(scope="module")
+def results(released, tmp_path_factory):
+    """Run all notebooks of a term with nbval; return which code cells failed and which passed."""
+    report = tmp_path_factory.mktemp("nbval") / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax"]
-    command += ["--nbval-current-env", f"--rootdir={path.parent}", "-c", "/dev/null"]
-    command += [f"--junitxml={report}", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    cases = list(ElementTree.parse(report).iter("testcase"))
-    assert cases, done.stdout + done.stderr
-    failed = {int(c.get("name").split()[-1]) for c in cases if c.find("failure") is not None}
-    return failed, {int(c.get("name").split()[-1]) for c in cases} - failed
+    command += ["--nbval-current-env", f"--rootdir={released.root}", "-c", "/dev/null"]
+    command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
+    paths = [make(name) for make in (released.source, released.release) for name in ASSIGNMENTS]
+    done = subprocess.run([*command, *paths], cwd=ROOT, capture_output=True, text=True)
+    found = {path: (set(), set()) for path in paths}
+    for case in ElementTree.parse(report).iter("testcase"):
+        failed, passed = found[released.root / case.get("file")]
+        cells = passed if case.find("failure") is None else failed
+        cells.add(int(case.get("name").split()[-1]))
+    assert all(any(cells) for cells in found.values()), done.stdout + done.stderr
+    return found
 
 
 def code_cells(notebook, *roles):
@@ -149,17 +155,17 @@ def code_cells(notebook, *roles):
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_the_instructors_version_passes_nbval(released, assignment, tmp_path):
+def test_the_instructors_version_passes_nbval(released, assignment, results):
     path = released.source(assignment)
-    failed, passed = results(path, tmp_path)
+    failed, passed = results[path]
     assert failed == set()
     assert passed == code_cells(read(path))
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_in_the_release_exactly_the_visible_tests_fail(released, assignment, tmp_path):
+def test_in_the_release_exactly_the_visible_tests_fail(released, assignment, results):
     path = released.release(assignment)
-    failed, passed = results(path, tmp_path)
+    failed, passed = results[path]
     assert failed == code_cells(read(path), "visible")
     assert passed == code_cells(read(path)) - failed
 
@@ -186,14 +192,10 @@ def test_in_other_terms_too(assignment, released):
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_the_page_of_the_book_is_the_release_of_its_term(assignment, tmp_path):
-    from coursework.course import Course
-    from coursework.release import release
-
     page = read(PAGES / f"{assignment}.ipynb")
     course = Course.of(page.metadata.coursework.term, tmp_path)
-    release(course, [assignment], pages=None)
-    again = nbformat.writes(read(course.release(assignment)))
-    assert nbformat.writes(page) == again, "make release writes the pages again"
+    again, _ = students_notebook(course, assignment, instructor_notebook(assignment, course.term))
+    assert nbformat.writes(page) == nbformat.writes(again), "make release writes the pages again"
 
 
 def test_the_code_of_the_assignments_has_no_faults_that_ruff_knows(tmp_path):
