@@ -7,7 +7,7 @@ import re
 import pytest
 from notebooks import BOOK, ROOT, assignments, chapters
 
-from coursework.execute import CANARY
+from coursework.apart import CANARY
 from coursework.sources import instructor_notebook, secrets
 from coursework.terms import ASSIGNMENTS
 
