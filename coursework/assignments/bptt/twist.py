@@ -280,8 +280,11 @@ def _owed_slips(kinds):
         ("nothing", "the penalty of question 2 is left out"),
         ("sum", "the factors s and r of question 2 are left out"),
     ]
+    if kinds["penalty"] == "difference":
+        slips.append(("second", "h_t counts as the later state of a difference, never the earlier"))
     if kinds["leak"] == "ring":
         slips.append(("other way", "the ring is not turned back but turned on"))
+        slips.append(("whose", "1 − α is that of the unit that is read, not of the one that reads"))
     return slips
 
 
@@ -303,7 +306,7 @@ def _owed(params, run, y, lam, kinds, slip=""):
     own[1:] = s * (run["p"] - np.eye(len(params["b_y"]))[y]) @ params["W_hy"]
     if penalty == "difference":
         own[1:] += r * (h[1:] - h[:-1])
-        own[:-1] -= r * (h[1:] - h[:-1])
+        own[:-1] -= 0 if slip == "second" else r * (h[1:] - h[:-1])
     elif penalty == "cosh":
         own[1:] += r * np.tanh(h[1:])
     elif penalty == "home":
@@ -327,7 +330,10 @@ def _owed(params, run, y, lam, kinds, slip=""):
             if leak == "inside":
                 d[t] += direct * through * d[t + 1]
             elif leak == "ring":
-                d[t] += np.roll(direct * d[t + 1], 1 if slip == "other way" else -1, axis=1)
+                if slip == "whose":
+                    d[t] += direct * np.roll(d[t + 1], -1, axis=1)
+                else:
+                    d[t] += np.roll(direct * d[t + 1], 1 if slip == "other way" else -1, axis=1)
             elif leak == "again":
                 d[t] += direct * (1 - np.tanh(h[t]) ** 2) * d[t + 1]
         if leak == "charge":
