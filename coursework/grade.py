@@ -74,7 +74,12 @@ def grade(course: Course, assignment: str, order: Order) -> None:
         name for name in mine if order.again or not _is_done(course, assignment, name, frame)
     ]
     if waiting:
-        _run(course, assignment, waiting, frame, order)
+        try:
+            _run(course, assignment, waiting, frame, order)
+        except KeyboardInterrupt:  # what is done counts, also for feedback and marks
+            if not order.shard:
+                record(course, assignment, students)
+            raise
     if order.shard:
         print(f"Shard {part} of {parts}: {len(mine)} submissions are run ({len(waiting)} now).")
         print("When all shards are through, record them: the same command without SHARD.")

@@ -120,7 +120,8 @@ def _worksheet(found: list[Mark], names: dict[str, dict[str, str]], most: float)
         who = names[mark.student]
         full = f"{who.get('first_name', '')} {who.get('last_name', '')}".strip()
         row = [f"Participant {mark.student}", full, "", "", _number(mark.total)]
-        rows.append([*row, f"{most:.2f}", "Yes", "-", mark.state])
+        # No comment: students see it, and why a mark is missing is not for them.
+        rows.append([*row, f"{most:.2f}", "Yes", "-", ""])
     return rows
 
 
