@@ -73,18 +73,16 @@ def grade(course: Course, assignment: str, order: Order) -> None:
     waiting = [
         name for name in mine if order.again or not _is_done(course, assignment, name, frame)
     ]
-    if waiting:
-        try:
+    try:
+        if waiting:
             _run(course, assignment, waiting, frame, order)
-        except KeyboardInterrupt:  # what is done counts, also for feedback and marks
-            if not order.shard:
-                record(course, assignment, students)
-            raise
+    finally:  # if it is stopped by hand, too, what is done counts for feedback and marks
+        if not order.shard:
+            record(course, assignment, students)
     if order.shard:
         print(f"Shard {part} of {parts}: {len(mine)} submissions are run ({len(waiting)} now).")
         print("When all shards are through, record them: the same command without SHARD.")
         return
-    record(course, assignment, students)
     print(table(course, assignment, students, ran=len(waiting)))
 
 
@@ -142,7 +140,10 @@ def _run(
         bar = tqdm(as_completed(runs), total=len(runs), desc=f"grading {assignment}", unit="")
         for run in bar:
             student, made_from = runs[run]
-            _keep(course, run.result(), student, made_from, frame)
+            outcome = run.result()
+            if outcome.fault:
+                bar.write(f"{student} is not graded: {outcome.fault}.")
+            _keep(course, outcome, student, made_from, frame)
 
 
 @contextlib.contextmanager
@@ -234,13 +235,13 @@ def table(course: Course, assignment: str, students: list[str], ran: int) -> str
         "remarks",
     ]
     lines = [" ".join(head)]
-    looks = 0
+    looks = ungraded = 0
     found = all_scores(course, assignment)
     for student in students:
         kept = Record.read(course.graded(student, assignment))
         if kept is None:
-            looks += 1
-            lines.append(f"{student:{width}}  NOT GRADED: Python did not start, or was stopped.")
+            ungraded += 1
+            lines.append(f"{student:{width}}  NOT GRADED")
             continue
         scores, waiting = found[student]
         remark = "TESTS TAMPERED WITH: look at it. " if kept.suspect else ""
@@ -254,7 +255,7 @@ def table(course: Course, assignment: str, students: list[str], ran: int) -> str
     lines.append(
         f"{len(students)} submissions of {assignment}; {ran} were run now; {looks} remarks."
     )
-    if any("NOT GRADED" in line for line in lines):
-        lines.append("What was not graded is run again by the same command.")
+    if ungraded:
+        lines.append(f"{ungraded} NOT GRADED, by no fault of the student: the same command again.")
     lines.append(f"By hand: make formgrader TERM={course.term}. Then make feedback, make marks.")
     return "\n".join(lines)

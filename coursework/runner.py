@@ -223,9 +223,6 @@ class Client(NotebookClient):
         text = content.get("text", "")
         length += sum(len(str(value)) for value in content.values())
         self.heard[index] = (messages + 1, length)
-        if kind == "error":
-            lines = [str(line)[: self.limits.output] for line in content["traceback"][-20:]]
-            return {**content, "evalue": str(content["evalue"])[:20_000], "traceback": lines}
         if kind == "stream":
             printed = sum(len(output.get("text", "")) for output in cell.outputs)
             room = 2 * self.limits.output - printed

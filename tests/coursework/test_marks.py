@@ -11,6 +11,7 @@ import pytest
 from small_term import TEXT, A, graded, hand_in, mark_by_hand, release_again, released, run
 
 from coursework.__main__ import main
+from coursework.grade import Order, grade
 from coursework.marks import CHANGED, NOT_YET, accept, list_marks, marks
 from coursework.record import Record, all_scores, record
 from coursework.sources import write
@@ -240,6 +241,34 @@ def test_a_gradebook_made_anew_is_filled_again(course, tmp_path):
     assert mark_of(course).scores["Adding"] == 90.0
 
 
+# --- Stopped, or not graded -----------------------------------------------------------------------
+
+
+def test_what_is_done_when_grading_is_stopped_is_recorded(course, monkeypatch):
+    hand_in(course, "bo")
+    hand_in(course, "cy")
+
+    def stopped(course, *_):
+        run(course, "bo")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coursework.grade._run", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        grade(course, A, Order(walled=False))
+    assert mark_of(course, "bo").scores["Adding"] == 90.0
+    assert mark_of(course, "cy").state == NOT_YET
+
+
+def test_the_table_names_who_is_not_graded(course, monkeypatch, capsys):
+    hand_in(course, "bo")
+    monkeypatch.setattr("coursework.grade._run", lambda *_: None)  # each run died
+    grade(course, A, Order(walled=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("NOT GRADED")] == ["bo"]
+    assert "the same command again" in lines[-2]
+    assert mark_of(course).total == 98.0
+
+
 # --- The command ----------------------------------------------------------------------------------
 
 
@@ -266,12 +295,16 @@ def test_who_is_accepted_is_said_with_the_assignment(course, said):
     assert mark_of(course).total == 98.0
 
 
-def test_one_student_is_graded_where_there_is_something_to_grade(course, said, monkeypatch):
-    for folder in ("source", "release"):
-        path = course.root / folder / "bptt" / "bptt.ipynb"
+def another_assignment(course):
+    """Let bo hand in something for a second assignment."""
+    for path in (course.source("bptt"), course.release("bptt")):
         path.parent.mkdir()
         path.touch()
     course.submission("bo", "bptt").mkdir(parents=True)
+
+
+def test_one_student_is_graded_where_there_is_something_to_grade(course, said, monkeypatch):
+    another_assignment(course)
     asked = []
     monkeypatch.setattr("coursework.grade.grade", lambda course, name, order: asked.append(name))
     assert said("grade", "--student", "bo")[0] == 0
@@ -283,11 +316,7 @@ def test_one_student_is_graded_where_there_is_something_to_grade(course, said, m
 
 @pytest.mark.parametrize("command", ["marks", "feedback"])
 def test_trouble_with_one_assignment_keeps_no_other_back(course, said, monkeypatch, command):
-    for folder in ("source", "release"):
-        path = course.root / folder / "bptt" / "bptt.ipynb"
-        path.parent.mkdir()
-        path.touch()
-    course.submission("bo", "bptt").mkdir(parents=True)
+    another_assignment(course)
     asked = []
 
     def one(course, assignment):
